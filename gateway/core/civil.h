@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Local civil time, UTC+8 without daylight saving, as integers. Pure arithmetic, valid 1970-2200. */
+#ifndef GATEWAY_CORE_CIVIL_H
+#define GATEWAY_CORE_CIVIL_H
+
+#include <stdint.h>
+
+#define GW_US_PER_S 1000000ll
+#define GW_US_PER_MIN (60ll * GW_US_PER_S)
+#define GW_US_PER_HOUR (60ll * GW_US_PER_MIN)
+#define GW_US_PER_DAY (24ll * GW_US_PER_HOUR)
+#define GW_LOCAL_OFFSET_US (8ll * GW_US_PER_HOUR)
+
+/** A local date. */
+struct gw_date {
+    int32_t year;
+    uint8_t month; /**< 1..12 */
+    uint8_t day;   /**< 1..31 */
+};
+
+/** Days since 1970-01-01 of the local date that holds at_us. */
+int32_t gw_local_day(int64_t at_us);
+/** The instant at which that local day starts. */
+int64_t gw_local_day_start_us(int32_t day);
+/** Microseconds since local midnight, [0, GW_US_PER_DAY). */
+int64_t gw_local_time_of_day_us(int64_t at_us);
+struct gw_date gw_date_of_day(int32_t day);
+int32_t gw_day_of_date(struct gw_date date);
+/** Months since 1970-01 of the local month that holds at_us (1970-01 is 0). */
+int32_t gw_local_month(int64_t at_us);
+/** The instant at which that month starts. */
+int64_t gw_local_month_start_us(int32_t month);
+
+#endif
