@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Entries of blocks, as read back: for late readings, bills, exports and checks.
+ *
+ *  Every entry of a meter points to the block that holds the one before it, so a meter's history is
+ *  walked in as many block reads as it has entries, whatever the others wrote. Readers may use a
+ *  store handle and memory of their own, beside the running core.
+ */
+#ifndef GATEWAY_CORE_HISTORY_H
+#define GATEWAY_CORE_HISTORY_H
+
+#include "gateway/core/core.h"
+#include "meters/message.h"
+
+enum gw_entry_kind {
+    GW_ENTRY_READINGS = 1,
+    GW_ENTRY_SNAPSHOT = 2,
+    GW_ENTRY_ORDER_NEW = 3,
+    GW_ENTRY_ORDER_END = 4,
+    GW_ENTRY_HOUSEHOLD = 5,
+    GW_ENTRY_METER = 6,
+    GW_ENTRY_BIND = 7,
+    GW_ENTRY_UNBIND = 8,
+    GW_ENTRY_TARIFF = 9,
+    GW_ENTRY_CRITICAL_DAY = 10,
+    GW_ENTRY_START = 11,
+};
+
+/** One reading as it stands in a block. */
+struct gw_entry_reading {
+    struct mt_reading reading;
+    uint8_t verdict; /**< enum gw_verdict: accepted ones count, refused ones are only kept. */
+};
+
+/** One decoded entry; the part that its kind names is valid. About 7 kB. */
+struct gw_entry {
+    enum gw_entry_kind kind;
+    uint64_t block;
+    int64_t block_time_us;
+    uint64_t previous_block; /**< Of the same meter or order chain; 0: the first. */
+    uint32_t meter;          /**< Slot; READINGS, SNAPSHOT, METER. */
+    uint32_t household;      /**< Slot; ORDER_NEW, BIND, UNBIND, HOUSEHOLD, METER. */
+    /* READINGS */
+    uint64_t counter;        /**< Message counter; 0 without COSE. */
+    uint8_t transport, form;
+    uint32_t seq_first;
+    uint32_t reading_count;
+    uint32_t payee_count;    /**< Postings of this entry. */
+    uint8_t payee[GW_TARIFF_PAYEES_MAX];          /**< Gateway-wide payee index. */
+    int64_t posted_ufen[GW_TARIFF_PAYEES_MAX];    /**< Difference posted by this entry. */
+    struct gw_entry_reading readings[MT_MESSAGE_READINGS_MAX];
+    /* SNAPSHOT */
+    struct mt_snapshot snapshot;
+    uint8_t signature[MT_SIGNATURE_BYTES];
+    /* orders and bindings */
+    uint64_t order;
+    uint32_t binding;
+    enum gw_order_kind order_kind;
+    enum gw_order_state order_state;
+    enum gw_refusal refusal;
+    int64_t amount_fen;
+    uint32_t part_count;
+    uint8_t part_payee[GW_ORDER_PAYEES_MAX];
+    int64_t part_fen[GW_ORDER_PAYEES_MAX];
+    char operator_ref[GW_OPERATOR_REF_MAX + 1];
+};
+
+/** A reader over one block's bytes. */
+struct gw_block_reader {
+    const uint8_t *bytes;
+    size_t len, pos;
+    uint64_t number;
+    int64_t time_us;
+    uint32_t left; /**< Entries not read yet. */
+};
+
+/** Open a block. Returns GW_OK or GW_CORRUPT. */
+MT_MUST_USE enum gw_status gw_block_open(struct gw_block_reader *reader, const uint8_t *bytes,
+                                         size_t len);
+/** The next entry. Returns GW_OK, GW_END, GW_CORRUPT. */
+MT_MUST_USE enum gw_status gw_block_next(struct gw_block_reader *reader, struct gw_entry *entry);
+
+/** A walk back over one meter's entries. */
+struct gw_history {
+    const struct gw_store_port *store; /**< Borrowed. */
+    uint8_t *buffer;                   /**< The caller's, GW_BLOCK_BYTES_MAX. */
+    size_t buffer_bytes;
+    uint32_t meter;
+    uint64_t block;   /**< Next block to read; 0: the end. */
+    size_t loaded_len;
+    size_t before;    /**< Only entries that start before this offset are still to come. */
+    bool loaded;
+};
+
+/** Start at a meter's newest block (gw_meter_view.last_block). */
+void gw_history_begin(struct gw_history *history, const struct gw_store_port *store, uint8_t *buffer,
+                      size_t buffer_bytes, uint32_t meter, uint64_t last_block);
+/** The next older entry of this meter (READINGS, SNAPSHOT or METER). Returns GW_OK, GW_END, GW_IO, GW_CORRUPT. */
+MT_MUST_USE enum gw_status gw_history_next(struct gw_history *history, struct gw_entry *entry);
+
+#endif
