@@ -4,6 +4,13 @@
 #
 #   meterpay_unit_test(<name> [LIBS <lib>...] [SOURCES <file>...])
 #       builds tests/unit/test_<name>.c with CUnit and registers it as unit/<name>
+#   meterpay_fuzz_target(<name> [LIBS <lib>...] [SOURCES <file>...])
+#       builds tests/fuzz/fuzz_<name>.c: with libFuzzer in the fuzz build; elsewhere with a main()
+#       that runs the seeds of tests/fuzz/corpus/<name>/ and many seeded mutations of them, as the
+#       test fuzz/<name>, so that a target never stops compiling or working unseen
+#   meterpay_script_test(<area>/<name> COMMAND <command> [<argument>...] [TIMEOUT <seconds>] [SERIAL])
+#       a test that is a program or script; its label is the area (e2e, fault, vectors, style);
+#       exit status 77 means skipped; BIN_DIR in its environment is where the programs are
 #   meterpay_find_package_config(<target> <pkg-config module>)
 #       an imported target meterpay::<target> for a library that has only a .pc file
 
@@ -59,4 +66,38 @@ function(meterpay_unit_test name)
     add_test(NAME unit/${name} COMMAND ${program} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(unit/${name} PROPERTIES
         LABELS unit TIMEOUT 120 SKIP_RETURN_CODE 77)
+endfunction()
+
+function(meterpay_fuzz_target name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBS;SOURCES")
+    set(program fuzz_${name})
+    set(corpus ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+    add_executable(${program} ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_${name}.c ${arg_SOURCES})
+    target_link_libraries(${program} PRIVATE ${arg_LIBS})
+    # libFuzzer calls these two by name, and no header declares them.
+    target_compile_options(${program} PRIVATE -Wno-missing-prototypes)
+    if(METERPAY_FUZZ)
+        target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+        return()
+    endif()
+    target_sources(${program} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/fuzz_replay.c)
+    set_target_properties(${program} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/fuzz)
+    add_test(NAME fuzz/${name} COMMAND ${program} ${corpus})
+    set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+endfunction()
+
+function(meterpay_script_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "COMMAND")
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 300)
+    endif()
+    string(REGEX REPLACE "/.*" "" area ${name})
+    add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES
+        LABELS ${area} TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
+        ENVIRONMENT "BIN_DIR=${METERPAY_BIN_DIR};BUILD_DIR=${CMAKE_BINARY_DIR}")
+    if(arg_SERIAL)
+        set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+    endif()
 endfunction()
