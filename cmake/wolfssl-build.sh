@@ -6,6 +6,7 @@
 #   cmake/wolfssl-build.sh            build when the cache lacks it; prints the prefix
 #   cmake/wolfssl-build.sh --prefix   print the prefix only
 #   cmake/wolfssl-build.sh --source   fetch and unpack the source only; prints its folder
+#   cmake/wolfssl-build.sh --private-sources FOLDER   write the private list only (for its test)
 #
 # Debian's binary has no AES-NI, DTLS 1.3, connection ID or static pre-shared keys, hence a build
 # of our own. The source comes from the mirrors that this machine's apt is configured with, through
@@ -20,6 +21,7 @@ orig_sha256=b7ee150e49def77c765bc02aac92ddeb0bebefd4cb12aa263d8f95e405221fb8
 packaging_revision=5.5.4-2+deb12u3
 packaging_sha256=79565eb855d557eb062cb88b033b6fe96e2a6e598236021b81b9840bef5ab6f4
 
+apt_etc=${METERPAY_APT_ETC:-/etc/apt}
 root=$(cd "$(dirname "$0")/.." && pwd)
 cache=${METERPAY_CACHE:-$root/.cache}
 source_dir=$cache/wolfssl-src
@@ -45,18 +47,18 @@ prefix=$cache/wolfssl-$version-$options_hash
 write_private_sources() {
     local into=$1 file n=0
     mkdir -p "$into"
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+    for file in "$apt_etc"/sources.list "$apt_etc"/sources.list.d/*.list; do
         [ -f "$file" ] || continue
         n=$((n + 1))
         sed -nE 's/^[[:space:]]*deb(-src)?[[:space:]]/deb-src /p' "$file" | sort -u \
             >"$into/private-$n.list"
     done
-    for file in /etc/apt/sources.list.d/*.sources; do
+    for file in "$apt_etc"/sources.list.d/*.sources; do
         [ -f "$file" ] || continue
         n=$((n + 1))
         sed -E 's/^Types:.*/Types: deb-src/' "$file" >"$into/private-$n.sources"
     done
-    [ "$n" -gt 0 ] || die "no apt sources found below /etc/apt, so no mirror to fetch from"
+    [ "$n" -gt 0 ] || die "no apt sources found below $apt_etc, so no mirror to fetch from"
 }
 
 check_sha256() {
@@ -91,10 +93,11 @@ fetch_source() {
     else
         say "Debian's revision is $revision, newer than the known $packaging_revision"
     fi
+    # dpkg-source also copies the archive beside the folder that it unpacks into.
     dpkg-source --no-check --extract "$dsc" "$source_dir" >/dev/null ||
         die "the source package could not be unpacked"
+    rm -rf "$work" "$cache/wolfssl_$version.orig.tar.gz"
     echo "$revision" >"$source_dir/.complete"
-    rm -rf "$work"
 }
 
 # Built beside the source, which stays as Debian ships it: the firmware configures it differently.
@@ -122,6 +125,11 @@ build_library() {
 mkdir -p "$cache"
 case ${1:-} in
     --prefix) ;;
+    --private-sources)
+        [ $# -eq 2 ] || die "usage: $0 --private-sources FOLDER"
+        write_private_sources "$2"
+        exit
+        ;;
     --source)
         exec 9>"$cache/wolfssl.lock"
         flock 9

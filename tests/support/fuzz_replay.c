@@ -51,7 +51,8 @@ static void run_random_edits(uint8_t *bytes, size_t len)
         for (unsigned e = 0; e < edits; e++) {
             edited[next_random(&state) % len] = (uint8_t)next_random(&state);
         }
-        run_one(edited, len - (size_t)(next_random(&state) % 3 == 0 ? next_random(&state) % len : 0));
+        run_one(edited,
+                len - (size_t)(next_random(&state) % 3 == 0 ? next_random(&state) % len : 0));
     }
 }
 

@@ -32,11 +32,11 @@ struct unit_test {
 static bool unit_skipped; /* set by the running test, read after it */
 
 /** Leave the running test without a verdict; say why a machine cannot run it. */
-#define UNIT_SKIP(reason)                              \
-    do {                                               \
-        printf("    skipped: %s\n", (reason));         \
-        unit_skipped = true;                           \
-        return;                                        \
+#define UNIT_SKIP(reason)                      \
+    do {                                       \
+        printf("    skipped: %s\n", (reason)); \
+        unit_skipped = true;                   \
+        return;                                \
     } while (0)
 
 static inline bool unit_wanted(const char *name, int argc, char **argv)
@@ -106,9 +106,9 @@ static inline int unit_main(const char *suite_name, const struct unit_test *test
 }
 
 /** Define main(): run `tests`, an array of struct unit_test, under the name `suite_name`. */
-#define UNIT_MAIN(suite_name, tests)                                                          \
-    int main(int argc, char **argv)                                                           \
-    {                                                                                         \
+#define UNIT_MAIN(suite_name, tests)                                                             \
+    int main(int argc, char **argv)                                                              \
+    {                                                                                            \
         return unit_main((suite_name), (tests), sizeof(tests) / sizeof((tests)[0]), argc, argv); \
     }
 
