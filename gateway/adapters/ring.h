@@ -63,16 +63,17 @@ struct gw_ring {
     uint8_t *memory;        /**< The caller's; outlives the ring. */
     uint64_t size_bytes;    /**< Power of two. */
     struct gw_bell *filled; /**< Rung when a record was committed; NULL: the consumer polls. */
-    struct gw_bell *room;   /**< Rung when room was made; NULL: the producer never waits for room. */
+    struct gw_bell *room; /**< Rung when room was made; NULL: the producer never waits for room. */
 
     _Alignas(64) _Atomic uint64_t head; /**< Written by the producer: end of what is committed. */
     uint64_t tail_seen;                 /**< Producer's copy of tail. */
     uint64_t reserved_at;               /**< Where the reserved record begins. */
     uint64_t reserved_bytes;            /**< Its room with its header; 0: nothing is reserved. */
 
-    _Alignas(64) _Atomic uint64_t tail; /**< Written by the consumer: start of what is not released. */
-    uint64_t head_seen;                 /**< Consumer's copy of head. */
-    uint64_t peeked_bytes;              /**< Room of the record last peeked; 0: none. */
+    _Alignas(
+        64) _Atomic uint64_t tail; /**< Written by the consumer: start of what is not released. */
+    uint64_t head_seen;            /**< Consumer's copy of head. */
+    uint64_t peeked_bytes;         /**< Room of the record last peeked; 0: none. */
 };
 
 /** Lay a ring out over the caller's memory. Before the threads start; nothing is allocated.

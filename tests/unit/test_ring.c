@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "tests/support/unit.h"
 
@@ -252,7 +253,7 @@ static void a_release_rings_only_while_the_producer_waits_for_room(void)
 
 /* ---- two threads ------------------------------------------------------------------------------ */
 
-enum { RECORDS = 2000000, TRIPS = 30000 };
+enum { RECORDS = 2000000, TRIPS = 30000, RACES = 200000 };
 
 struct pair {
     struct gw_ring ring;   /* from the producer to the consumer */
@@ -419,6 +420,78 @@ static void a_record_sent_to_and_fro_wakes_the_other_side_each_time(void)
     gw_bell_deinit(&pair.room);
 }
 
+/* A round begins for both sides at the same moment, as nearly as two processors can agree on one. */
+struct race {
+    struct pair pair;
+    _Atomic uint32_t round;    /* written by the consumer: the producer may commit */
+    _Atomic uint32_t answered; /* written by the producer: it is ready for the next */
+};
+
+static void spin_until(_Atomic uint32_t *value, uint32_t wanted)
+{
+    for (uint32_t spins = 0; atomic_load(value) != wanted; spins++) {
+        if (spins % 4096 == 4095) {
+            sched_yield(); /* the other side may need this processor */
+        }
+    }
+}
+
+static void linger(uint32_t turns)
+{
+    for (volatile uint32_t i = 0; i < turns; i = i + 1) {
+    }
+}
+
+static void *commit_each_round(void *arg)
+{
+    struct race *race = arg;
+    uint32_t state = 88172645u;
+    for (uint32_t n = 1; n <= race->pair.count; n++) {
+        atomic_store(&race->answered, n);
+        spin_until(&race->round, n);
+        linger(next_random(&state) % 32);
+        if (!gw_ring_push(&race->pair.ring, &n, sizeof n)) {
+            race->pair.lost = true;
+        }
+    }
+    return NULL;
+}
+
+/* Without a total order of "commit, then look for a sleeper" and "arm, then look for a record" each
+ * side may miss the other: with release and acquire alone this test fails within its rounds. */
+static void a_commit_at_the_moment_of_arming_is_never_missed(void)
+{
+    static struct race race;
+    pthread_t producer;
+    uint32_t state = 2463534242u;
+    bool good = true;
+    memset(&race, 0, sizeof race);
+    race.pair.count = RACES;
+    CU_ASSERT_EQUAL_FATAL(gw_bell_init(&race.pair.filled), GW_OK);
+    gw_ring_init(&race.pair.ring, memory, 256, &race.pair.filled, NULL);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&producer, NULL, commit_each_round, &race), 0);
+    for (uint32_t n = 1; n <= RACES; n++) {
+        spin_until(&race.answered, n);
+        atomic_store(&race.round, n);
+        linger(next_random(&state) % 32);
+        size_t len = 0;
+        while (good && gw_ring_peek(&race.pair.ring, &len) == NULL) {
+            gw_bell_arm(&race.pair.filled);
+            if (gw_ring_empty(&race.pair.ring)) {
+                good = sleep_until(&race.pair.filled);
+            }
+            gw_bell_disarm(&race.pair.filled);
+        }
+        if (gw_ring_peek(&race.pair.ring, &len) != NULL) {
+            gw_ring_release(&race.pair.ring);
+        }
+    }
+    CU_ASSERT_TRUE(good);
+    CU_ASSERT_EQUAL(pthread_join(producer, NULL), 0);
+    CU_ASSERT_FALSE(race.pair.lost);
+    gw_bell_deinit(&race.pair.filled);
+}
+
 static const struct unit_test tests[] = {
     {"records_come_out_as_they_went_in", records_come_out_as_they_went_in},
     {"peeking_twice_gives_the_same_record", peeking_twice_gives_the_same_record},
@@ -429,7 +502,8 @@ static const struct unit_test tests[] = {
     {"the_longest_record_fits_an_empty_ring_wherever_its_ends_stand",
      the_longest_record_fits_an_empty_ring_wherever_its_ends_stand},
     {"any_mix_of_lengths_behaves_as_a_queue", any_mix_of_lengths_behaves_as_a_queue},
-    {"a_commit_rings_only_while_the_consumer_sleeps", a_commit_rings_only_while_the_consumer_sleeps},
+    {"a_commit_rings_only_while_the_consumer_sleeps",
+     a_commit_rings_only_while_the_consumer_sleeps},
     {"a_release_rings_only_while_the_producer_waits_for_room",
      a_release_rings_only_while_the_producer_waits_for_room},
     {"two_threads_pass_millions_of_records_through_a_ring_that_sleeps",
@@ -438,5 +512,7 @@ static const struct unit_test tests[] = {
     {"two_threads_that_spin_need_no_bell", two_threads_that_spin_need_no_bell},
     {"a_record_sent_to_and_fro_wakes_the_other_side_each_time",
      a_record_sent_to_and_fro_wakes_the_other_side_each_time},
+    {"a_commit_at_the_moment_of_arming_is_never_missed",
+     a_commit_at_the_moment_of_arming_is_never_missed},
 };
 UNIT_MAIN("ring", tests)
