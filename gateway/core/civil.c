@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Civil time: the day and date arithmetic of the proleptic Gregorian calendar in closed form, with
+ * years that start on 1 March so that the leap day is the last day of a year.
+ */
+#include "gateway/core/civil.h"
+
+#include "meters/check.h"
+
+#define DAYS_PER_ERA 146097u     /* 400 years. */
+#define DAYS_BEFORE_1970 719468u /* From 0000-03-01 to 1970-01-01. */
+#define CIVIL_YEAR_FIRST 1970
+#define CIVIL_YEAR_END 2200
+
+int32_t gw_local_day(int64_t at_us)
+{
+    int64_t local_us = at_us + GW_LOCAL_OFFSET_US;
+    int64_t day = local_us / GW_US_PER_DAY;
+    if (local_us < 0 && day * GW_US_PER_DAY != local_us) {
+        day--;
+    }
+    return (int32_t)day;
+}
+
+int64_t gw_local_day_start_us(int32_t day)
+{
+    return (int64_t)day * GW_US_PER_DAY - GW_LOCAL_OFFSET_US;
+}
+
+int64_t gw_local_time_of_day_us(int64_t at_us)
+{
+    return at_us - gw_local_day_start_us(gw_local_day(at_us));
+}
+
+struct gw_date gw_date_of_day(int32_t day)
+{
+    MT_CHECK(day >= 0);
+    uint32_t days = (uint32_t)day + DAYS_BEFORE_1970;
+    uint32_t era = days / DAYS_PER_ERA;
+    uint32_t day_of_era = days % DAYS_PER_ERA;
+    uint32_t year_of_era =
+        (day_of_era - day_of_era / 1460u + day_of_era / 36524u - day_of_era / 146096u) / 365u;
+    uint32_t day_of_year =
+        day_of_era - (365u * year_of_era + year_of_era / 4u - year_of_era / 100u);
+    uint32_t march_month = (5u * day_of_year + 2u) / 153u; /* 0 is March. */
+    uint32_t month = march_month < 10u ? march_month + 3u : march_month - 9u;
+    struct gw_date date = {
+        .year = (int32_t)(era * 400u + year_of_era + (month <= 2u ? 1u : 0u)),
+        .month = (uint8_t)month,
+        .day = (uint8_t)(day_of_year - (153u * march_month + 2u) / 5u + 1u),
+    };
+    return date;
+}
+
+int32_t gw_day_of_date(struct gw_date date)
+{
+    MT_CHECK(date.year >= CIVIL_YEAR_FIRST && date.month >= 1 && date.month <= 12 && date.day >= 1);
+    uint32_t year = (uint32_t)date.year - (date.month <= 2 ? 1u : 0u);
+    uint32_t march_month = date.month > 2 ? date.month - 3u : date.month + 9u;
+    uint32_t era = year / 400u;
+    uint32_t year_of_era = year % 400u;
+    uint32_t day_of_year = (153u * march_month + 2u) / 5u + date.day - 1u;
+    uint32_t day_of_era = year_of_era * 365u + year_of_era / 4u - year_of_era / 100u + day_of_year;
+    return (int32_t)(era * DAYS_PER_ERA + day_of_era - DAYS_BEFORE_1970);
+}
+
+bool gw_date_valid(struct gw_date date)
+{
+    if (date.year < CIVIL_YEAR_FIRST || date.year >= CIVIL_YEAR_END || date.month < 1 ||
+        date.month > 12 || date.day < 1 || date.day > 31) {
+        return false;
+    }
+    /* A day that the month does not have comes back as a day of the next month. */
+    struct gw_date back = gw_date_of_day(gw_day_of_date(date));
+    return back.month == date.month && back.day == date.day;
+}
+
+int32_t gw_local_month(int64_t at_us)
+{
+    struct gw_date date = gw_date_of_day(gw_local_day(at_us));
+    return (date.year - CIVIL_YEAR_FIRST) * 12 + date.month - 1;
+}
+
+int64_t gw_local_month_start_us(int32_t month)
+{
+    MT_CHECK(month >= 0);
+    struct gw_date first = {
+        .year = CIVIL_YEAR_FIRST + month / 12,
+        .month = (uint8_t)(month % 12 + 1),
+        .day = 1,
+    };
+    return gw_local_day_start_us(gw_day_of_date(first));
+}
