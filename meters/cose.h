@@ -26,6 +26,7 @@
 #define MT_SIGN_SECRET_BYTES 32u
 #define MT_SIGNATURE_BYTES 64u
 #define MT_COSE_SIGN1_OVERHEAD_MAX 80u
+#define MT_SIGN_PAYLOAD_BYTES_MAX 512u /**< Payload of a COSE_Sign1, at most. */
 
 /** The outer shape, readable without a key. Pointers borrow from the message. */
 struct mt_cose_encrypt0 {
@@ -61,18 +62,29 @@ struct mt_cose_seal_args {
 MT_MUST_USE enum mt_status mt_cose_seal(uint8_t *out, size_t *out_len, size_t out_max,
                                         const struct mt_cose_seal_args *args);
 
-/** Sign a payload with the meter's Ed25519 secret (seed form). */
+/** Sign a payload with the meter's Ed25519 secret (seed form). counter and key of the arguments are
+ *  not used.
+ *
+ *  Returns: MT_OK; MT_TOO_LARGE (payload over MT_SIGN_PAYLOAD_BYTES_MAX, or out_max under payload +
+ *           MT_COSE_SIGN1_OVERHEAD_MAX); MT_UNSUPPORTED when the cryptographic library refuses.
+ *  Out:     out, *out_len; untouched unless MT_OK.
+ */
 MT_MUST_USE enum mt_status mt_cose_sign(uint8_t *out, size_t *out_len, size_t out_max,
                                         const struct mt_cose_seal_args *payload,
                                         const uint8_t secret[MT_SIGN_SECRET_BYTES]);
 
-/** Verify a COSE_Sign1; on MT_OK *payload borrows from the message. */
+/** Verify a COSE_Sign1.
+ *
+ *  Returns: MT_OK; MT_BAD_LAYOUT; MT_UNSUPPORTED (another algorithm); MT_TOO_LARGE (payload over
+ *           MT_SIGN_PAYLOAD_BYTES_MAX); MT_NOT_AUTHENTIC.
+ *  Out:     *payload borrows from the message, *payload_len; untouched unless MT_OK.
+ */
 MT_MUST_USE enum mt_status mt_cose_verify(const uint8_t **payload, size_t *payload_len,
                                           const uint8_t *message, size_t message_len,
                                           const uint8_t public_key[MT_SIGN_PUBLIC_BYTES],
                                           const struct mt_identity *identity);
 
-/** Public key of an Ed25519 seed. */
+/** Public key of an Ed25519 seed. Returns MT_OK, or MT_UNSUPPORTED with *public_key untouched. */
 MT_MUST_USE enum mt_status mt_sign_public(uint8_t public_key[MT_SIGN_PUBLIC_BYTES],
                                           const uint8_t secret[MT_SIGN_SECRET_BYTES]);
 

@@ -11,8 +11,9 @@
  *  Values are CBOR integers or decimal fractions (tag 4, RFC 8949 3.4.4), never floats on our own
  *  meters; ml are [-3, n] of "l". A float that names an exact number of the smallest unit is
  *  accepted from third-party SenML, any other is MT_BAD_RANGE. The same rules read SenML JSON (110).
- *  A reading's sequence number is that of the first plus its index. Plain third-party SenML has no
- *  "seq" record.
+ *  A reading's sequence number is that of the first plus its index. A meter sends its next message
+ *  only when the receipt for the last has come; so a first number beyond the receipt's says that the
+ *  records between were given up by the meter (a full journal). Plain third-party SenML has no "seq".
  *
  *  Downlink receipt: {n: "ack", v: next_seq} {n: "time", v: gateway time in seconds}:
  *  all records with a sequence number below next_seq are durable.
@@ -58,23 +59,34 @@ MT_MUST_USE enum mt_status mt_message_decode_json(struct mt_message *out, const 
                                                   size_t len, enum mt_medium medium,
                                                   int64_t base_time_us);
 
-/** Encode an uplink message. Returns MT_OK or MT_TOO_LARGE. */
+/** Encode an uplink message. A reading's time_us of 0 (no clock) reaches the receiver as "now".
+ *
+ *  Returns: MT_OK; MT_TOO_LARGE (over out_max or MT_MESSAGE_BYTES_MAX); MT_NO_READING (nothing to
+ *           say); MT_BAD_RANGE (a time after 0 and before 2^28 s or after 2199, which SenML reads
+ *           as another, or a total below 0 or over 10^15); MT_UNSUPPORTED (MT_MEDIUM_OTHER).
+ *  Out:     out, *out_len. What was written to out is void unless MT_OK.
+ */
 MT_MUST_USE enum mt_status mt_message_encode(uint8_t *out, size_t *out_len, size_t out_max,
                                              const struct mt_message *message,
                                              enum mt_medium medium);
 
+/** What the gateway confirms. */
 struct mt_receipt {
     uint32_t next_seq;
     int64_t time_us; /**< Gateway's time, whole seconds. */
 };
+/** Encode a receipt; MT_RECEIPT_BYTES_MAX always suffice. Returns MT_OK or MT_TOO_LARGE. */
 MT_MUST_USE enum mt_status mt_receipt_encode(uint8_t *out, size_t *out_len, size_t out_max,
                                              const struct mt_receipt *receipt);
 
+/** An order to the meter's valve or relay. */
 struct mt_command {
     uint32_t id;
     uint8_t valve;      /**< 0 shut, 1 open, 2 throttle. */
     int64_t expires_us; /**< Not carried out after this. */
 };
+/** Encode a command; MT_RECEIPT_BYTES_MAX always suffice. expires_us is cut to whole seconds.
+ *  Returns MT_OK or MT_TOO_LARGE. */
 MT_MUST_USE enum mt_status mt_command_encode(uint8_t *out, size_t *out_len, size_t out_max,
                                              const struct mt_command *command);
 
@@ -84,18 +96,27 @@ struct mt_downlink {
     struct mt_receipt receipt;
     struct mt_command command;
 };
+/** Decode a downlink message, after it was opened.
+ *
+ *  Returns: MT_OK; MT_BAD_LAYOUT (not exactly one receipt or one command), MT_BAD_RANGE,
+ *           MT_TOO_LARGE, MT_UNSUPPORTED. *out is untouched unless MT_OK.
+ */
 MT_MUST_USE enum mt_status mt_downlink_decode(struct mt_downlink *out, const uint8_t *bytes,
                                               size_t len);
 
+/** The register at the end of a local day. */
 struct mt_snapshot {
     uint32_t day;     /**< yyyymmdd, local. */
     int64_t time_us;
     int64_t total;    /**< Wh or ml. */
     uint32_t seq;     /**< Last journal record before it. */
 };
+/** Encode a snapshot. Returns as mt_message_encode(), and MT_BAD_RANGE for a date that is none or a
+ *  time_us of 0. */
 MT_MUST_USE enum mt_status mt_snapshot_encode(uint8_t *out, size_t *out_len, size_t out_max,
                                               const struct mt_snapshot *snapshot,
                                               enum mt_medium medium);
+/** Decode a snapshot. Returns as mt_message_decode_cbor(); *out is untouched unless MT_OK. */
 MT_MUST_USE enum mt_status mt_snapshot_decode(struct mt_snapshot *out, const uint8_t *bytes,
                                               size_t len, enum mt_medium medium);
 
