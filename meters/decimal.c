@@ -88,6 +88,9 @@ enum mt_status mt_decimal_parse(struct mt_decimal *out, const char *text, size_t
 {
     MT_CHECK(out != NULL);
     MT_CHECK(text != NULL || len == 0);
+    if (len == 0) {
+        return MT_BAD_DIGIT;
+    }
     struct scan s = {.at = text, .end = text + len};
     struct gather g = {0};
     bool minus = take(&s, '-');
