@@ -91,7 +91,7 @@ fetch_source() {
     if [ "$revision" = "$packaging_revision" ]; then
         check_sha256 "$work/download/wolfssl_$revision.debian.tar.xz" "$packaging_sha256"
     else
-        say "Debian's revision is $revision, newer than the known $packaging_revision"
+        say "Debian's revision is $revision, not the known $packaging_revision: vouched for by the archive only"
     fi
     # dpkg-source also copies the archive beside the folder that it unpacks into.
     dpkg-source --no-check --extract "$dsc" "$source_dir" >/dev/null ||
