@@ -17,16 +17,17 @@
 
 /** Exit statuses, the same for every command. */
 enum gw_ctl_exit {
-    GW_CTL_OK = 0,    /**< Done. */
-    GW_CTL_NO = 1,    /**< Understood, and the answer is no: refused, not found, a check that failed. */
+    GW_CTL_OK = 0, /**< Done. */
+    GW_CTL_NO =
+        1, /**< Understood, and the answer is no: refused, not found, a check that failed. */
     GW_CTL_USAGE = 2, /**< Not understood, or no daemon, file or right to ask. */
 };
 
 /** What gw_ctl_parse found. Strings live as long as the program. */
 struct gw_ctl_args {
-    bool json;           /**< --json was given. */
-    const char *dir;     /**< --dir, else $METERPAY_DIR, else NULL. */
-    const char **rest;   /**< Arguments that are no options, in order. */
+    bool json;         /**< --json was given. */
+    const char *dir;   /**< --dir, else $METERPAY_DIR, else NULL. */
+    const char **rest; /**< Arguments that are no options, in order. */
     int rest_count;
 };
 
