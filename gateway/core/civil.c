@@ -74,6 +74,38 @@ bool gw_date_valid(struct gw_date date)
     return back.month == date.month && back.day == date.day;
 }
 
+/** count digits as a number; -1 when one is none. */
+static int32_t digits_number(const char *text, uint32_t count)
+{
+    int32_t number = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return -1;
+        }
+        number = number * 10 + (text[i] - '0');
+    }
+    return number;
+}
+
+bool gw_date_parse(struct gw_date *date, const char *text, size_t len)
+{
+    if (len != 10 || text[4] != '-' || text[7] != '-') {
+        return false;
+    }
+    int32_t year = digits_number(text, 4);
+    int32_t month = digits_number(text + 5, 2);
+    int32_t day = digits_number(text + 8, 2);
+    if (year < 0 || month < 0 || day < 0) {
+        return false;
+    }
+    struct gw_date read = {.year = year, .month = (uint8_t)month, .day = (uint8_t)day};
+    if (!gw_date_valid(read)) {
+        return false;
+    }
+    *date = read;
+    return true;
+}
+
 int32_t gw_local_month(int64_t at_us)
 {
     struct gw_date date = gw_date_of_day(gw_local_day(at_us));

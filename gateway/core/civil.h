@@ -4,6 +4,7 @@
 #define GATEWAY_CORE_CIVIL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define GW_US_PER_S 1000000ll
@@ -33,6 +34,8 @@ struct gw_date gw_date_of_day(int32_t day);
 int32_t gw_day_of_date(struct gw_date date);
 /** True when the date exists in the calendar and lies in 1970-2199. */
 bool gw_date_valid(struct gw_date date);
+/** Read a date written 2024-12-31. Returns false, with *date untouched, when it is none that exists. */
+bool gw_date_parse(struct gw_date *date, const char *text, size_t len);
 /** Months since 1970-01 of the local month that holds at_us, which is not before it (1970-01 is 0). */
 int32_t gw_local_month(int64_t at_us);
 /** The instant at which that month, 0 or more, starts. */

@@ -18,6 +18,7 @@
 #include "gateway/core/verdict.h"
 #include "meters/keys.h"
 #include "meters/cose.h"
+#include "meters/message.h"
 #include "meters/name.h"
 
 struct gw_core;
@@ -28,7 +29,7 @@ struct gw_settle_rules {
     int64_t order_after_us;  /**< ... or when it has owed a fen or more for this long. */
     int64_t retry_refused_us; /**< After a refusal the household's next order waits this long. */
     int64_t clock_ahead_us;  /**< A reading this far in the future is doubtful. */
-    int64_t clock_behind_us; /**< ... or this far back with no backlog to explain it. */
+    int64_t late_window_us;  /**< A reading older than the newest by more than this is too late. */
     int64_t clock_years_us;  /**< Beyond this it is refused. */
 };
 
@@ -114,12 +115,19 @@ bool gw_core_tick(struct gw_core *core, uint32_t limit);
 /** When the next order or timer is due; INT64_MAX for never. */
 int64_t gw_core_next_us(const struct gw_core *core);
 
+/** True when the batch has no room for another message or registry change: commit first. */
+bool gw_core_full(const struct gw_core *core);
+
 /** True when the open batch holds anything that must be committed or answered. */
 bool gw_core_pending(const struct gw_core *core);
 
 /** Write the batch as one block. Returns GW_OK, or GW_FULL / GW_IO: then nothing of it happened,
  *  replies and requests are void, and gw_core_load comes next. */
 MT_MUST_USE enum gw_status gw_core_commit(struct gw_core *core);
+
+/** Save every chunk of state that changed, so that the next start has no block to read back. For a
+ *  clean stop, between batches. Returns GW_OK, GW_FULL, GW_IO; state is unchanged either way. */
+MT_MUST_USE enum gw_status gw_core_save(struct gw_core *core);
 
 /** Replies of the committed batch. Borrowed until the next begin. */
 const struct gw_reply *gw_core_replies(const struct gw_core *core, uint32_t *count);
@@ -204,6 +212,7 @@ struct gw_counters {
     uint64_t orders_done, orders_refused; /**< Ever. */
     uint32_t orders_open, orders_unsure;  /**< Now. */
     uint32_t meters, households, bindings, tariffs;
+    uint64_t order_last_block; /**< Newest block with an order entry; each points to the one before. */
     uint64_t block;          /**< Number of the last block. */
     int64_t block_time_us;   /**< Its time. */
     uint64_t starts;         /**< Times that this store was loaded. */
@@ -276,8 +285,8 @@ struct gw_order_view {
     int64_t made_us, changed_us, next_try_us;
     uint32_t attempts;
 };
-/** Open orders, any order of rows; index counts from 0. False past the last. */
-bool gw_core_open_order(struct gw_order_view *out, const struct gw_core *core, uint32_t index);
+/** The next open order from *cursor on, which starts at 0 and is moved past it. False past the last. */
+bool gw_core_open_order(struct gw_order_view *out, const struct gw_core *core, uint32_t *cursor);
 
 struct gw_refusal_view {
     int64_t time_us;

@@ -25,6 +25,10 @@ enum gw_entry_kind {
     GW_ENTRY_START = 11,
 };
 
+/** A counter or sequence number that was left out of an entry. */
+#define GW_COUNTER_IMPLIED UINT64_MAX
+#define GW_SEQ_IMPLIED (UINT32_MAX - 1u)
+
 /** One reading as it stands in a block. */
 struct gw_entry_reading {
     struct mt_reading reading;
@@ -38,19 +42,29 @@ struct gw_entry {
     int64_t block_time_us;
     uint64_t previous_block; /**< Of the same meter or order chain; 0: the first. */
     uint32_t meter;          /**< Slot; READINGS, SNAPSHOT, METER. */
-    uint32_t household;      /**< Slot; ORDER_NEW, BIND, UNBIND, HOUSEHOLD, METER. */
+    uint32_t household;      /**< Slot; ORDER_NEW, ORDER_END, BIND, HOUSEHOLD, METER. */
+    uint32_t link;           /**< METER: the household's meter before it; BIND: its binding before it; GW_NONE. */
     /* READINGS */
-    uint64_t counter;        /**< Message counter; 0 without COSE. */
+    uint64_t counter;        /**< Message counter, or GW_COUNTER_IMPLIED: the next one (COSE), none (others). */
     uint8_t transport, form;
-    uint32_t seq_first;
+    uint32_t seq_first;      /**< Journal number of the first reading; GW_NONE: none; GW_SEQ_IMPLIED: the next
+                                  one (COSE), none (others). */
     uint32_t reading_count;
-    uint32_t payee_count;    /**< Postings of this entry. */
-    uint8_t payee[GW_TARIFF_PAYEES_MAX];          /**< Gateway-wide payee index. */
-    int64_t posted_ufen[GW_TARIFF_PAYEES_MAX];    /**< Difference posted by this entry. */
+    uint32_t payee_count;    /**< Postings of this entry: those of the meter's tariff, in its order. */
+    int64_t posted_ufen[GW_TARIFF_PAYEES_MAX]; /**< Difference posted by this entry, per payee. */
     struct gw_entry_reading readings[MT_MESSAGE_READINGS_MAX];
     /* SNAPSHOT */
     struct mt_snapshot snapshot;
     uint8_t signature[MT_SIGNATURE_BYTES];
+    /* METER, HOUSEHOLD, BIND, TARIFF, CRITICAL_DAY */
+    struct gw_meter_spec meter_spec; /**< With the root key: wipe it when done. */
+    char household_id[GW_HOUSEHOLD_ID_MAX + 1];
+    struct gw_bind_spec bind;
+    uint32_t tariff;         /**< Index. */
+    char tariff_name[GW_TARIFF_NAME_MAX + 1];
+    int32_t critical_day;
+    uint32_t tariff_payee_count;
+    char tariff_payees[GW_TARIFF_PAYEES_MAX][GW_PAYEE_CODE_MAX + 1];
     /* orders and bindings */
     uint64_t order;
     uint32_t binding;
@@ -59,7 +73,7 @@ struct gw_entry {
     enum gw_refusal refusal;
     int64_t amount_fen;
     uint32_t part_count;
-    uint8_t part_payee[GW_ORDER_PAYEES_MAX];
+    uint8_t part_payee[GW_ORDER_PAYEES_MAX]; /**< Gateway-wide payee index. */
     int64_t part_fen[GW_ORDER_PAYEES_MAX];
     char operator_ref[GW_OPERATOR_REF_MAX + 1];
 };

@@ -37,6 +37,8 @@ struct gw_block_write {
 
 struct gw_store_port {
     void *self;
+    /** Number of the newest block; 0 in an empty store. Returns GW_OK or GW_IO. */
+    enum gw_status (*last_number)(void *self, uint64_t *number);
     /** Write one block. Returns GW_OK; GW_FULL (no room on the disk), GW_IO: nothing was written. */
     enum gw_status (*append)(void *self, const struct gw_block_write *write);
     /** Read one block into the caller's buffer. Returns GW_OK, GW_END (no such block), GW_FULL (buffer
