@@ -121,6 +121,22 @@ uint8_t gw_tariff_lowest_band(const struct gw_tariff *tariff, const struct gw_ce
     return lowest;
 }
 
+static uint32_t schedule_bands(const struct gw_schedule *schedule)
+{
+    uint32_t bands = 0;
+    for (uint32_t i = 0; i < schedule->count; i++) {
+        bands |= 1u << schedule->spans[i].band;
+    }
+    return bands;
+}
+
+uint32_t gw_tariff_bands(const struct gw_tariff_version *version, uint32_t season)
+{
+    MT_CHECK(season < version->season_count);
+    uint32_t bands = schedule_bands(&version->schedule[season]);
+    return bands != 0 ? bands | schedule_bands(&version->critical_schedule) : 0;
+}
+
 int32_t gw_ladder_id(const struct gw_tariff_version *version, int32_t month)
 {
     switch ((enum gw_ladder_period)version->ladder) {

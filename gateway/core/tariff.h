@@ -170,6 +170,11 @@ MT_MUST_USE bool gw_tariff_cell(struct gw_cell *cell, const struct gw_tariff *ta
  */
 uint8_t gw_tariff_lowest_band(const struct gw_tariff *tariff, const struct gw_cell *cell);
 
+/** The bands that a season's days can have, critical days with them: bit i is band i; 0 without time
+ *  of use.
+ */
+uint32_t gw_tariff_bands(const struct gw_tariff_version *version, uint32_t season);
+
 /** The ladder period that a month of a version belongs to: the month in which it starts; -1 of a
  *  version without a ladder.
  */
