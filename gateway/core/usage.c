@@ -26,20 +26,30 @@ static bool segment_in_range(const struct gw_segment *segment, const struct gw_t
     return sum <= GW_SEGMENT_QUANTITY_MAX * tariff->unit_divisor;
 }
 
-/** floor(units x elapsed / whole): what was used up to an edge. */
+/** floor(units x elapsed / whole), below zero too: what was used up to an edge. */
 static int64_t spread_units(int64_t units, int64_t elapsed_us, int64_t whole_us)
 {
-    int64_t product;
-    if (!__builtin_mul_overflow(units, elapsed_us, &product)) {
-        return product / whole_us;
+    if (elapsed_us == whole_us) {
+        return units;
     }
-    return (int64_t)((__int128)units * elapsed_us / whole_us);
+    int64_t product;
+    int64_t quotient;
+    bool is_exact;
+    if (!__builtin_mul_overflow(units, elapsed_us, &product)) {
+        quotient = product / whole_us;
+        is_exact = quotient * whole_us == product;
+    } else {
+        __int128 wide = (__int128)units * elapsed_us;
+        quotient = (int64_t)(wide / whole_us);
+        is_exact = (__int128)quotient * whole_us == wide;
+    }
+    return units < 0 && !is_exact ? quotient - 1 : quotient;
 }
 
 /** What of an interval lies before the edge that was reached. */
 struct spent {
     int64_t units;
-    int64_t band_units[GW_BANDS];
+    int64_t band_units[GW_BANDS]; /**< FLAT: with what the bands do not sum up to of the total. */
 };
 
 static bool counts_bands(const struct gw_interval *interval, const struct gw_tariff *tariff,
@@ -49,35 +59,55 @@ static bool counts_bands(const struct gw_interval *interval, const struct gw_tar
            tariff->versions[cell->version].bands_by_meter;
 }
 
+/** What of the interval's bands lies before an edge: each register spread by itself, and the rest of
+ *  the total, added to FLAT, by itself too. Its units are the sum.
+ */
+static struct spent spread_bands(const struct gw_interval *interval, int64_t elapsed_us)
+{
+    int64_t whole_us = interval->to_us - interval->from_us;
+    struct spent reached = {0};
+    int64_t rest = interval->units;
+    for (uint32_t band = 0; band < GW_BANDS; band++) {
+        rest -= interval->band_units[band];
+        reached.band_units[band] = spread_units(interval->band_units[band], elapsed_us, whole_us);
+    }
+    reached.band_units[GW_BAND_FLAT] += spread_units(rest, elapsed_us, whole_us);
+    for (uint32_t band = 0; band < GW_BANDS; band++) {
+        reached.units += reached.band_units[band];
+    }
+    return reached;
+}
+
 /** Add the part of the interval from what was spent up to edge_us, which all lies in the cell. */
 static void segment_take(struct gw_segment *segment, struct spent *spent,
                          const struct gw_tariff *tariff, const struct gw_cell *cell,
                          const struct gw_interval *interval, int64_t edge_us)
 {
     int64_t elapsed_us = edge_us - interval->from_us;
-    int64_t whole_us = interval->to_us - interval->from_us;
-    bool is_whole = elapsed_us == whole_us;
-    int64_t reached =
-        is_whole ? interval->units : spread_units(interval->units, elapsed_us, whole_us);
-    int64_t part = reached - spent->units;
-    spent->units = reached;
-    bool by_meter = counts_bands(interval, tariff, cell);
-    for (uint32_t band = 0; interval->has_bands && band < GW_BANDS; band++) {
-        /* Reached also where the bands do not count, for the cells after this one. */
-        reached = is_whole ? interval->band_units[band]
-                           : spread_units(interval->band_units[band], elapsed_us, whole_us);
-        int64_t band_part = reached - spent->band_units[band];
-        spent->band_units[band] = reached;
-        if (by_meter) {
-            segment->units[band] += interval->sign * band_part;
-            part -= band_part;
+    struct spent reached = {0};
+    uint8_t band = cell->band;
+    if (interval->has_bands) {
+        /* Also where the bands do not count, for the cells after this one. */
+        reached = spread_bands(interval, elapsed_us);
+    }
+    int64_t band_part_sum = 0;
+    if (counts_bands(interval, tariff, cell)) {
+        band = GW_BAND_FLAT;
+        for (uint32_t i = 0; i < GW_BANDS; i++) {
+            int64_t part = reached.band_units[i] - spent->band_units[i];
+            segment->units[i] += interval->sign * part;
+            band_part_sum += part;
         }
+    } else {
+        reached.units =
+            spread_units(interval->units, elapsed_us, interval->to_us - interval->from_us);
+        band = interval->doubtful ? gw_tariff_lowest_band(tariff, cell) : band;
     }
-    uint8_t band = by_meter ? (uint8_t)GW_BAND_FLAT : cell->band;
-    if (interval->doubtful) {
-        band = gw_tariff_lowest_band(tariff, cell);
-    }
-    segment->units[band] += interval->sign * part;
+    /* Of an interval whose bands count throughout nothing is left over here. Where they begin or
+     * cease to count within it, the roundings of the two ways differ by a few units.
+     */
+    segment->units[band] += interval->sign * (reached.units - spent->units - band_part_sum);
+    *spent = reached;
 }
 
 static void interval_check(const struct gw_interval *interval)

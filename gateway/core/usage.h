@@ -39,7 +39,8 @@ struct gw_usage {
  *  Band registers count where the tariff's version says bands_by_meter, the home is on time of use
  *  and the interval is not doubtful. What they do not sum up to of the total is FLAT (below zero when
  *  they sum to more): so the total register alone decides the quantity, and nothing depends on how a
- *  stretch is cut. That they agree with the total is for validation to see to.
+ *  stretch is cut. That they agree with the total is for validation to see to. Each band's register
+ *  and that rest are then spread by the rule above, each by itself.
  */
 struct gw_interval {
     int64_t from_us; /**< Less than to_us. */

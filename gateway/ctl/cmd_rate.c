@@ -201,7 +201,7 @@ static void line_place(char text[32], const struct gw_charge_line *line)
     } else if (line->price_ufen == 0) {
         (void)snprintf(text, 32, "%s, free", gw_rate_band_name(line->band)); /* fits */
     } else {
-        (void)snprintf(text, 32, "%s", line->tou != 0 ? gw_rate_band_name(line->band) : "all day");
+        (void)snprintf(text, 32, "%s", line->tou != 0 ? gw_rate_band_name(line->band) : "each");
     }
 }
 
@@ -292,6 +292,28 @@ static uint32_t merge_months(struct gw_charge_line *lines, uint32_t count)
     return kept;
 }
 
+/** Order of rows: by component, version, bands before blocks, what is free first. */
+static int compare_rows(const void *left, const void *right)
+{
+    const struct gw_charge_line *a = left;
+    const struct gw_charge_line *b = right;
+    int64_t differences[] = {
+        (int64_t)a->component - b->component,
+        (int64_t)a->version - b->version,
+        (int64_t)(a->block != GW_LINE_NONE) - (b->block != GW_LINE_NONE),
+        (int64_t)a->block - b->block,
+        (int64_t)a->tou - b->tou,
+        (int64_t)a->band - b->band,
+        a->price_ufen - b->price_ufen,
+    };
+    for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
+        if (differences[i] != 0) {
+            return differences[i] < 0 ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
 static void print_text(struct gw_rate *rate, const struct gw_rate_request *request,
                        const struct options *options, const struct gw_tariff_note *note)
 {
@@ -309,6 +331,7 @@ static void print_text(struct gw_rate *rate, const struct gw_rate_request *reque
     printf("%-16s %-20s %-16s %12s %12s %16s\n", "payee", "part", "at", quantity_unit(tariff),
            "yuan each", "fen");
     uint32_t count = merge_months(rate->lines, rate->line_count);
+    qsort(rate->lines, count, sizeof(rate->lines[0]), compare_rows);
     for (uint32_t i = 0; i < count; i++) {
         const struct gw_charge_line *line = &rate->lines[i];
         char place[32];
