@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Each style check is seen to pass on a clean tree, to fail on each violation, and to fail when
 what it should look at is missing. Fixtures are made in a folder that is thrown away."""
+import json
 import os
 import shutil
 import subprocess
@@ -164,6 +165,9 @@ class Shape(Fixture):
         self.write("meters/x.c", LICENCE + "int mt_x(int a, int b, int c, int d, int e, int f,\n"
                    "         int g[3])\n{\n    return a + b + c + d + e + f + g[0];\n}\n")
         self.fails("takes 7 parameters", "shape.py", self.root)
+        self.write("meters/x.c", LICENCE + "/* style: callback of libfoo */\n"
+                   "int mt_x(int a, int b, int c, int d, int e, int f, int g)\n{\n    return a;\n}\n")
+        self.passes("shape.py", self.root)
 
     def nested(self, depth):
         opening = "".join("for (;;) {\n" if i % 2 else "if (n) {\n" for i in range(depth))
@@ -271,6 +275,36 @@ class Words(Fixture):
     def test_an_unfinished_last_line_is_found(self):
         self.write("README.md", "Text")
         self.fails("the last line does not end", "words.py", self.root)
+
+
+class Results(Fixture):
+    SOURCE = (LICENCE + "__attribute__((warn_unused_result)) int mt_s(void);\nvoid mt_x(void);\n\n"
+              "void mt_x(void)\n{\n    %s\n}\n")
+
+    def arguments(self, names=("meters/x.c",)):
+        entries = [{"directory": self.root, "file": os.path.join(self.root, name),
+                    "command": f"/usr/bin/ccache gcc -I{self.root} -DNUMBER=1 -Werror -O1 "
+                               f"-fsanitize=address -o x.o -c {name}"} for name in names]
+        self.write("compile_commands.json", json.dumps(entries))
+        return (self.root, self.root)
+
+    def test_a_result_that_is_used_or_cast_away_passes(self):
+        for line in ("(void)mt_s(); /* why */", "if (mt_s() == NUMBER) {\n    }"):
+            with self.subTest(line=line):
+                self.write("meters/x.c", self.SOURCE % line)
+                self.passes("results.py", *self.arguments())
+
+    def test_an_ignored_result_is_found(self):
+        self.write("meters/x.c", self.SOURCE % "mt_s();")
+        self.fails("meters/x.c:7: ", "results.py", *self.arguments())
+
+    def test_a_file_that_does_not_compile_fails(self):
+        self.write("meters/x.c", LICENCE + '#include "none.h"\n')
+        self.fails("meters/x.c:2: ", "results.py", *self.arguments())
+
+    def test_no_file_or_no_build_fails(self):
+        self.fails("nothing to check", "results.py", *self.arguments(()))
+        self.fails("is missing", "results.py", self.root, os.path.join(self.root, "none"))
 
 
 class Tidy(Fixture):
