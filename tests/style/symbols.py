@@ -19,9 +19,11 @@ PURE = {
     # the C library's memory and string functions
     "bsearch", "memchr", "memcmp", "memcpy", "memmem", "memmove", "memrchr", "memset", "strchr",
     "strcmp", "strlen", "strncmp", "strnlen", "strrchr",
-    # the compiler's own: stack protector, checked copies, 128-bit arithmetic, position independence
+    # the compiler's own: stack protector, checked copies, 128-bit arithmetic, bit counts, position
+    # independence
     "__stack_chk_fail", "__stack_chk_guard", "__memcpy_chk", "__memmove_chk", "__memset_chk",
     "__divti3", "__modti3", "__udivti3", "__umodti3", "__muloti4", "__multi3",
+    "__popcountdi2", "__popcountsi2", "__clzdi2", "__clzsi2", "__ctzdi2", "__ctzsi2",
     "_GLOBAL_OFFSET_TABLE_",
     # the ARM compiler's: 64-bit arithmetic
     "__aeabi_ldivmod", "__aeabi_uldivmod", "__aeabi_lmul", "__aeabi_uidiv", "__aeabi_idiv",
