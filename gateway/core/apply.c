@@ -22,7 +22,9 @@ void gw_household_schedule(struct gw_core *core, uint32_t slot, int64_t now_us)
     bool much = false;
     if (household->order_slot != GW_NONE || !owes(core, household, &much)) {
         household->due_us = 0;
-        gw_heap_remove(&core->due, slot);
+        if (!core->replaying) {
+            gw_heap_remove(&core->due, slot);
+        }
         return;
     }
     if (household->due_us == 0) {

@@ -188,6 +188,7 @@ static void forget(struct gw_core *core)
 struct loading {
     struct gw_core *core;
     bool foreign; /**< An image of another layout was met. */
+    uint32_t images;
 };
 
 static enum gw_status load_chunk(void *arg, const struct gw_chunk *chunk)
@@ -210,6 +211,7 @@ static enum gw_status load_chunk(void *arg, const struct gw_chunk *chunk)
     }
     size_t take = chunk->len < room - first ? chunk->len : room - first;
     memcpy(span->items + first, chunk->bytes, take);
+    loading->images++;
     core->notes[span->chunk_first + chunk->index].saved_block = chunk->block;
     return GW_OK;
 }
@@ -224,12 +226,14 @@ static enum gw_status replay_block(void *arg, uint64_t number, const uint8_t *by
     }
     core->number = number;
     core->last_time_us = reader.time_us;
+    core->replay = &reader;
     while ((status = gw_block_next(&reader, core->entry)) == GW_OK) {
         status = gw_apply(core, core->entry, NULL);
         if (status != GW_OK) {
             return status;
         }
     }
+    core->replay = NULL;
     return status == GW_END ? GW_OK : status;
 }
 
@@ -275,8 +279,8 @@ static enum gw_status read_back(struct gw_core *core)
     if (status == GW_OK) {
         status = core->store->chunk_walk(core->store->self, &loading, load_chunk);
     }
-    if (status == GW_OK && loading.foreign) {
-        forget(core);
+    if (status == GW_OK && (loading.foreign || loading.images == 0)) {
+        forget(core); /* The blocks hold everything; images only save time. */
         from = 1;
     }
     if (status == GW_OK) {

@@ -84,7 +84,7 @@ static void get_text(struct mt_cursor *in, char *text, size_t max)
     } else {
         len = 0;
     }
-    text[len] = '\0';
+    memset(text + len, 0, max - (size_t)len);
 }
 
 static void get_bytes(struct mt_cursor *in, uint8_t *out, size_t len)
@@ -443,21 +443,44 @@ void gw_block_put(struct gw_block_writer *writer, const struct gw_entry *entry, 
     writer->count++;
 }
 
-size_t gw_block_seal(struct gw_block_writer *writer, uint64_t replay_from)
+struct header {
+    uint32_t count;
+    uint64_t number;
+    int64_t time_us;
+    uint64_t replay_from;
+};
+
+/* Header and trailer around len bytes of block that end with its last entry. */
+static size_t seal(uint8_t *bytes, size_t len, const struct header *header)
 {
-    uint8_t *bytes = writer->out.first;
     struct mt_writer head = mt_writer_into(bytes, GW_BLOCK_HEADER_BYTES);
     mt_writer_le(&head, FORMAT, 4);
-    mt_writer_le(&head, writer->count, 4);
-    mt_writer_le(&head, writer->number, 8);
-    mt_writer_le(&head, (uint64_t)writer->time_us, 8);
-    mt_writer_le(&head, replay_from, 8);
-    size_t len = mt_writer_len(&writer->out);
+    mt_writer_le(&head, header->count, 4);
+    mt_writer_le(&head, header->number, 8);
+    mt_writer_le(&head, (uint64_t)header->time_us, 8);
+    mt_writer_le(&head, header->replay_from, 8);
     uint32_t crc = mt_crc32c(0, bytes, len);
     for (unsigned i = 0; i < GW_BLOCK_TRAILER_BYTES; i++) {
         bytes[len + i] = (uint8_t)(crc >> (8u * i));
     }
     return len + GW_BLOCK_TRAILER_BYTES;
+}
+
+size_t gw_block_seal(struct gw_block_writer *writer, uint64_t replay_from)
+{
+    struct header header = {writer->count, writer->number, writer->time_us, replay_from};
+    return seal(writer->out.first, mt_writer_len(&writer->out), &header);
+}
+
+size_t gw_block_head(uint8_t *out, size_t max, const struct gw_block_reader *reader, size_t at)
+{
+    if (max < at + GW_BLOCK_TRAILER_BYTES) {
+        return 0;
+    }
+    struct header header = {0, reader->number, reader->time_us, 0};
+    header.count = at == reader->last ? reader->count - 1u : reader->count;
+    memcpy(out, reader->bytes, at);
+    return seal(out, at, &header);
 }
 
 uint64_t gw_block_replay_from(const uint8_t *bytes)
@@ -550,7 +573,9 @@ enum gw_status gw_block_next(struct gw_block_reader *reader, struct gw_entry *en
     if (in.overrun || (kind != GW_ENTRY_READINGS && byte0 != kind)) {
         return GW_CORRUPT;
     }
+    reader->last = reader->pos;
     reader->pos = reader->len - mt_cursor_left(&in);
     reader->left--;
+    reader->count++;
     return GW_OK;
 }

@@ -49,6 +49,10 @@ void gw_block_put(struct gw_block_writer *writer, const struct gw_entry *entry, 
 /** Finish the block in place. Returns its length. Entries may still be added after it: call again. */
 size_t gw_block_seal(struct gw_block_writer *writer, uint64_t replay_from);
 
+/** Copy the entries of a block that come before the offset at, which starts an entry, as a block of
+ *  their own. Returns its length; 0 when max is too small. */
+size_t gw_block_head(uint8_t *out, size_t max, const struct gw_block_reader *reader, size_t at);
+
 /** The replay_from of an opened block's bytes. */
 uint64_t gw_block_replay_from(const uint8_t *bytes);
 

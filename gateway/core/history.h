@@ -84,7 +84,9 @@ struct gw_block_reader {
     size_t len, pos;
     uint64_t number;
     int64_t time_us;
-    uint32_t left; /**< Entries not read yet. */
+    uint32_t count; /**< Entries read so far, the last one with them. */
+    uint32_t left;  /**< Entries not read yet. */
+    size_t last;    /**< Where the last entry read starts. */
 };
 
 /** Open a block. Returns GW_OK or GW_CORRUPT. */

@@ -149,12 +149,17 @@ static void consider(struct gw_bracket *bracket, bool *has_before,
     }
 }
 
-/* The store as the walk sees it: the block that is still open reads like the others. */
+/* The store as the walk sees it: of the block that is being written, or read back, what came before the
+ * message in hand. */
 static enum gw_status read_any(void *self, uint64_t number, uint8_t *bytes, size_t *len, size_t max)
 {
     struct gw_core *core = self;
-    if (core->replaying || number != core->number) {
+    if (number != core->number) {
         return core->store->block_read(core->store->self, number, bytes, len, max);
+    }
+    if (core->replaying) {
+        *len = gw_block_head(bytes, max, core->replay, core->replay->last);
+        return *len > 0 ? GW_OK : GW_FULL;
     }
     size_t sealed = gw_block_seal(&core->writer, 0);
     if (sealed > max) {

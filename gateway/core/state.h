@@ -155,6 +155,7 @@ struct gw_core {
 
     /* The batch. */
     bool replaying;          /**< Blocks are being read back. */
+    const struct gw_block_reader *replay; /**< The block being read back: entries before pos are applied. */
     bool broken;             /**< A commit failed: only gw_core_load helps. */
     int64_t now_us;
     uint64_t number;         /**< Of the block being written. */
