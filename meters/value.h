@@ -49,6 +49,7 @@ struct mt_frame {
     struct mt_identity identity; /**< maker is empty; the number is all digits of the address. */
     bool has_time;
     int64_t time_us; /**< Meter's clock, with has_time. */
+    uint8_t flags;   /**< MT_FLAG_*: what the meter says of itself. */
     bool has_total;
     struct mt_value total; /**< The register that the frame is about, with has_total. */
     bool has_reading;

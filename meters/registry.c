@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The protocols that are known; see the header. */
+#include "meters/registry.h"
+
+#include <string.h>
+
+#include "meters/cjt188.h"
+#include "meters/dlt645.h"
+
+/* In order of preference where the same bytes could be either: the stricter layout first. */
+static const struct mt_protocol protocols[] = {
+    {"dlt645", "DL/T 645 (electricity)", mt_dlt645_find, mt_dlt645_decode},
+    {"cjt188", "CJ/T 188 (water, gas, heat)", mt_cjt188_find, mt_cjt188_decode},
+};
+
+#define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
+
+const struct mt_protocol *mt_protocol_at(size_t index)
+{
+    return index < PROTOCOLS ? &protocols[index] : NULL;
+}
+
+const struct mt_protocol *mt_protocol_find(const char *name, size_t name_len)
+{
+    MT_CHECK(name != NULL || name_len == 0);
+    for (size_t i = 0; i < PROTOCOLS && name_len > 0; i++) {
+        if (strlen(protocols[i].name) == name_len &&
+            memcmp(protocols[i].name, name, name_len) == 0) {
+            return &protocols[i];
+        }
+    }
+    return NULL;
+}
+
+/* How much a finding says: a whole frame, then a torn one, then a broken one. */
+static int rank(enum mt_status status)
+{
+    return status == MT_OK ? 3 : status == MT_NEED_MORE ? 2 : status == MT_BAD_CHECKSUM ? 1 : 0;
+}
+
+/* The protocol that has the most to say about the bytes; the first frame of equals. */
+static const struct mt_protocol *recognise(size_t *start, enum mt_status *status,
+                                           const struct mt_input *input)
+{
+    const struct mt_protocol *best = NULL;
+    *status = MT_NOT_FOUND;
+    *start = input->len;
+    for (size_t i = 0; i < PROTOCOLS; i++) {
+        size_t at;
+        enum mt_status found = protocols[i].find(&at, input);
+        if (rank(found) > rank(*status) || (found == *status && at < *start)) {
+            best = &protocols[i];
+            *status = found;
+            *start = at;
+        }
+    }
+    return best;
+}
+
+enum mt_status mt_decode(struct mt_frame *out, size_t *used, const struct mt_protocol *protocol,
+                         const struct mt_input *input)
+{
+    MT_CHECK(out != NULL && used != NULL);
+    MT_CHECK(input != NULL && (input->bytes != NULL || input->len == 0));
+    MT_CHECK(input->key != NULL || input->key_len == 0);
+    if (protocol == NULL) {
+        enum mt_status status;
+        protocol = recognise(used, &status, input);
+        if (status != MT_OK) {
+            return status;
+        }
+    }
+    return protocol->decode(out, used, input);
+}
+
+const char *mt_status_text(enum mt_status status)
+{
+    switch (status) {
+    case MT_OK:
+        return "decoded";
+    case MT_NEED_MORE:
+        return "the bytes end before the frame does";
+    case MT_BAD_CHECKSUM:
+        return "the checksum differs: the frame was damaged on its way";
+    case MT_BAD_DIGIT:
+        return "a digit is none: a decimal field holds something else";
+    case MT_BAD_LAYOUT:
+        return "the structure contradicts the standard";
+    case MT_BAD_UNIT:
+        return "the unit is missing, unknown, or not one of this register";
+    case MT_BAD_RANGE:
+        return "a number or a time is out of range, or finer than can be billed";
+    case MT_UNSUPPORTED:
+        return "well-formed, but of a kind that is not decoded here";
+    case MT_NOT_AUTHENTIC:
+        return "not authentic: the key is another, or the bytes were changed";
+    case MT_NO_READING:
+        return "well-formed, but it carries no register";
+    case MT_TOO_LARGE:
+        return "more bytes, records or nesting than the limits allow";
+    case MT_NOT_FOUND:
+        return "no frame of a known protocol in these bytes";
+    }
+    return "unknown status";
+}
