@@ -24,6 +24,7 @@
 #define READ_DATA 0x01u
 #define READ_ADDRESS 0x03u
 
+#define MAKERS_CURRENT 0x9090u /* the current data of some heat meters */
 #define HISTORY_FIRST 0xD120u
 #define HISTORY_LAST 0xD12Bu
 
@@ -88,6 +89,11 @@ static enum mt_status decode_read(struct mt_frame *frame, struct mt_cursor *data
 {
     if (frame->data_id == MT_CJT188_CURRENT) {
         return mt_cjt188_read_current(frame, data);
+    }
+    if (frame->data_id == MAKERS_CURRENT) {
+        enum mt_status status = mt_cjt188_read_current(frame, data);
+        frame->has_reading = false; /* in no standard: shown, never billed */
+        return status;
     }
     if (frame->data_id >= HISTORY_FIRST && frame->data_id <= HISTORY_LAST) {
         return mt_cjt188_read_history(frame, data, (uint8_t)(frame->data_id - HISTORY_FIRST + 1));

@@ -21,7 +21,8 @@
 #include "meters/reading.h"
 
 #define MT_COSE_TAG_BYTES 8u
-#define MT_COSE_OVERHEAD_MAX 32u /**< Message bytes beyond the plaintext's, at most, for Encrypt0. */
+#define MT_COSE_OVERHEAD_MAX \
+    32u /**< Message bytes beyond the plaintext's, at most, for Encrypt0. */
 #define MT_SIGN_PUBLIC_BYTES 32u
 #define MT_SIGN_SECRET_BYTES 32u
 #define MT_SIGNATURE_BYTES 64u
@@ -53,7 +54,7 @@ MT_MUST_USE enum mt_status mt_cose_open(uint8_t *plain, size_t *plain_len, size_
 struct mt_cose_seal_args {
     const uint8_t *plain;
     size_t plain_len;
-    uint64_t counter; /**< Never used before with this key. */
+    uint64_t counter;   /**< Never used before with this key. */
     const uint8_t *key; /**< MT_KEY_BYTES. */
     const struct mt_identity *identity;
 };

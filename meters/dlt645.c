@@ -70,7 +70,7 @@ static void set_number(struct mt_frame *frame, const uint8_t *address)
     mt_bcd_address_text(frame->identity.number, address, ADDRESS_BYTES);
 }
 
-/* Read one field into the next value; *taken tells whether the data had one. */
+/* Read one field into the next value. */
 static enum mt_status read_field(struct mt_frame *frame, struct mt_cursor *data,
                                  const struct mt_dlt645_field *field)
 {
@@ -105,13 +105,16 @@ static enum mt_status read_fields(struct mt_frame *frame, struct mt_cursor *data
                                   const struct mt_dlt645_item *item)
 {
     struct mt_dlt645_field field;
+    size_t run = 0;
     size_t index = 0;
     do {
         if (item->is_run && mt_cursor_peek(data) == SEPARATOR_1997) {
             (void)mt_cursor_u8(data); /* no field can begin with it: A is no digit */
+            run++;
+            index = 0;
             continue;
         }
-        if (!mt_dlt645_field_at(&field, item, index++)) {
+        if (!mt_dlt645_field_at(&field, item, run, index++)) {
             return MT_BAD_LAYOUT;
         }
         enum mt_status status = read_field(frame, data, &field);
@@ -122,7 +125,8 @@ static enum mt_status read_fields(struct mt_frame *frame, struct mt_cursor *data
             return status;
         }
     } while (mt_cursor_left(data) > 0);
-    return MT_OK; /* a block may end early: fewer tariffs, or one phase of three */
+    /* A block may end early: fewer tariffs, or one phase of three. It may not be empty. */
+    return frame->value_count > 0 ? MT_OK : MT_BAD_LAYOUT;
 }
 
 /* The meter's whole clock: ss mm hh WW DD MM YY. */
@@ -165,7 +169,10 @@ static enum mt_status decode_data(struct mt_frame *frame, struct mt_cursor *data
     if (status != MT_OK) {
         return status;
     }
-    frame->has_total = item.is_total && !frame->values[0].absent;
+    /* In a set of blocks the first may be empty: then the first value is not the total. */
+    const struct mt_obis *first = &frame->values[0].obis;
+    bool is_first = memcmp(first, &item.fields[0].obis, sizeof(*first)) == 0;
+    frame->has_total = item.is_total && is_first && !frame->values[0].absent;
     if (frame->has_total) {
         frame->total = frame->values[0];
     }
@@ -312,7 +319,7 @@ static enum mt_status write_fields(struct mt_writer *w, const struct mt_dlt645_r
 {
     for (size_t i = 0; i < reply->count; i++) {
         struct mt_dlt645_field field;
-        if (!mt_dlt645_field_at(&field, item, i)) {
+        if (!mt_dlt645_field_at(&field, item, 0, i)) {
             return MT_BAD_LAYOUT;
         }
         if (reply->absent != NULL && reply->absent[i]) {
@@ -339,7 +346,7 @@ enum mt_status mt_dlt645_build_reply(uint8_t *out, size_t *out_len, size_t out_m
     if (status != MT_OK) {
         return status;
     }
-    if (reply->count == 0 || (!item.is_run && reply->count != item.field_count)) {
+    if (reply->count == 0 || (!item.is_run && reply->count > item.field_count)) {
         return MT_BAD_LAYOUT;
     }
     uint8_t data[MT_DLT645_DATA_MAX];

@@ -69,7 +69,7 @@ struct mt_dlt645_reply {
     const int64_t
         *mantissas;     /**< In the identifier's own resolution: 0.01 kWh, 0.1 V ...; borrowed. */
     const bool *absent; /**< Which of them are sent as FF; NULL: none. Borrowed. */
-    size_t count;       /**< 1, or as many as the block has. */
+    size_t count;       /**< 1, or up to as many as the block has. */
 };
 
 /** Build a reply with the values of a data identifier.

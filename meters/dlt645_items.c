@@ -269,34 +269,57 @@ static enum mt_status item_2007(struct mt_dlt645_item *out, uint32_t data_id)
                          block ? 0xFFFF00FFu : UINT32_MAX);
 }
 
-/* 1997: high byte 9x energy or Ax maximum demand, bits 3-2 the month back, bits 1-0 active or
- * reactive; high nibble of the low byte the direction, low nibble the tariff, F the block. */
-static enum mt_status register_1997(struct mt_dlt645_item *out, uint32_t data_id)
+/* The kinds of a 1997 group, in the order of the low byte's high nibble, from 1. */
+static const uint8_t active_1997[] = {1, 2};
+static const uint8_t reactive_1997[] = {3, 4, 5, 8, 6, 7}; /* forward, reverse, I, IV, II, III */
+
+static void energy_1997(struct energy *out, bool is_reactive, size_t direction)
 {
-    static const uint8_t active[] = {1, 2};
-    static const uint8_t reactive[] = {3, 4, 5, 8, 6, 7}; /* forward, reverse, I, IV, II, III */
-    uint8_t high = (uint8_t)(data_id >> 8);
-    uint8_t months = high >> 2 & 3;
-    uint8_t direction = (uint8_t)data_id >> 4;
-    uint8_t tariff = data_id & 0xF;
-    bool is_reactive = (high & 3) == 1;
-    size_t directions = is_reactive ? COUNT(reactive) : COUNT(active);
-    if ((high & 3) > 1 || months > 2 || direction < 1 || direction > directions) {
-        return MT_UNSUPPORTED;
-    }
-    struct energy energy =
-        *find_energy(is_reactive ? reactive[direction - 1] : active[direction - 1]);
-    energy.is_signed = false; /* the 1997 edition has no signs */
+    *out = *find_energy(is_reactive ? reactive_1997[direction - 1] : active_1997[direction - 1]);
+    out->is_signed = false; /* the 1997 edition has no signs */
     if (is_reactive && direction <= 2) {
-        energy.name = direction == 1 ? "forward reactive energy" : "reverse reactive energy";
+        out->name = direction == 1 ? "forward reactive energy" : "reverse reactive energy";
     }
+}
+
+/* One register or one block of a 1997 group. */
+static void kind_1997(struct mt_dlt645_item *out, const struct energy *energy, uint8_t data_low,
+                      uint8_t data_high)
+{
+    uint8_t tariff = data_low & 0xF;
+    uint8_t months = data_high >> 2 & 3;
     bool block = tariff == 0xF;
     uint8_t f = months == 0 ? MT_OBIS_CURRENT : months;
-    if (high >> 4 == 9) {
-        energy_item(out, &energy, block, block ? 0 : tariff, f);
+    if (data_high >> 4 == 9) {
+        energy_item(out, energy, block, block ? 0 : tariff, f);
     } else {
-        demand_item(out, &energy, block, block ? 0 : tariff, f);
+        demand_item(out, energy, block, block ? 0 : tariff, f);
         out->skip = 0; /* the moment has an identifier of its own here */
+    }
+}
+
+/* 1997: high byte 9x energy or Ax maximum demand, bits 3-2 the month back, bits 1-0 active or
+ * reactive; high nibble of the low byte the direction, low nibble the tariff, F the block. FF is
+ * the set of all blocks of the group. */
+static enum mt_status register_1997(struct mt_dlt645_item *out, uint32_t data_id)
+{
+    uint8_t high = (uint8_t)(data_id >> 8);
+    uint8_t low = (uint8_t)data_id;
+    bool is_reactive = (high & 3) == 1;
+    bool is_set = low == 0xFF;
+    size_t directions = is_reactive ? COUNT(reactive_1997) : COUNT(active_1997);
+    size_t direction = is_set ? 1 : low >> 4;
+    if ((high & 3) > 1 || (high >> 2 & 3) > 2 || direction < 1 || direction > directions) {
+        return MT_UNSUPPORTED;
+    }
+    struct energy energy;
+    energy_1997(&energy, is_reactive, direction);
+    kind_1997(out, &energy, low, high);
+    for (direction = 2; is_set && direction <= directions; direction++) {
+        struct mt_dlt645_item next;
+        energy_1997(&energy, is_reactive, direction);
+        kind_1997(&next, &energy, low, high);
+        out->fields[out->field_count++] = next.fields[0];
     }
     return MT_OK;
 }
@@ -319,17 +342,15 @@ enum mt_status mt_dlt645_item(struct mt_dlt645_item *out, uint32_t data_id,
     return edition == MT_DLT645_2007 ? item_2007(out, data_id) : item_1997(out, data_id);
 }
 
-bool mt_dlt645_field_at(struct mt_dlt645_field *out, const struct mt_dlt645_item *item,
+bool mt_dlt645_field_at(struct mt_dlt645_field *out, const struct mt_dlt645_item *item, size_t run,
                         size_t index)
 {
     MT_CHECK(out != NULL && item != NULL && item->field_count >= 1);
-    if (!item->is_run && index >= item->field_count) {
+    size_t field = item->is_run ? run : index;
+    if (field >= item->field_count || (item->is_run && index > TARIFF_MAX)) {
         return false;
     }
-    if (item->is_run && index > TARIFF_MAX) {
-        return false;
-    }
-    *out = item->fields[item->is_run ? 0 : index];
+    *out = item->fields[field];
     if (item->is_run) {
         out->obis.e = (uint8_t)index;
     }

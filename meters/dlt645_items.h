@@ -25,7 +25,7 @@ struct mt_dlt645_item {
     uint8_t skip;   /**< Bytes behind each field: when a maximum demand occurred. */
     bool is_total;  /**< The first field is the register that the frame is about. */
     bool is_billed; /**< ... and it is the one of a bill. */
-    uint8_t field_count; /**< 1 with is_run, which numbers them on in value group E. */
+    uint8_t field_count; /**< With is_run: runs, which number their fields on in value group E. */
     struct mt_dlt645_field fields[8];
 };
 
@@ -33,8 +33,9 @@ struct mt_dlt645_item {
 MT_MUST_USE enum mt_status mt_dlt645_item(struct mt_dlt645_item *out, uint32_t data_id,
                                           enum mt_dlt645_edition edition);
 
-/** The field at an index of the data, wherever it comes from. Returns false past the last. */
-bool mt_dlt645_field_at(struct mt_dlt645_field *out, const struct mt_dlt645_item *item,
+/** The field at an index of the data, in a run (0 where there is one or none). Returns false past
+ *  the last. */
+bool mt_dlt645_field_at(struct mt_dlt645_field *out, const struct mt_dlt645_item *item, size_t run,
                         size_t index);
 
 #endif

@@ -23,7 +23,8 @@ enum mt_key_purpose {
  *
  *  Returns: MT_OK, or MT_UNSUPPORTED when the cryptographic library refuses; *key untouched then.
  */
-MT_MUST_USE enum mt_status mt_key_derive(uint8_t key[MT_KEY_BYTES], const uint8_t root[MT_KEY_BYTES],
+MT_MUST_USE enum mt_status mt_key_derive(uint8_t key[MT_KEY_BYTES],
+                                         const uint8_t root[MT_KEY_BYTES],
                                          enum mt_key_purpose purpose,
                                          const struct mt_identity *identity);
 

@@ -39,7 +39,7 @@ struct mt_message {
     uint32_t seq_first;
     uint32_t count; /**< Readings, 0 when only events are carried. */
     struct mt_reading readings[MT_MESSAGE_READINGS_MAX];
-    bool has_proof;           /**< A command's proof of execution. */
+    bool has_proof; /**< A command's proof of execution. */
     uint32_t proof_id;
     uint8_t proof_state;
 };
@@ -106,10 +106,10 @@ MT_MUST_USE enum mt_status mt_downlink_decode(struct mt_downlink *out, const uin
 
 /** The register at the end of a local day. */
 struct mt_snapshot {
-    uint32_t day;     /**< yyyymmdd, local. */
+    uint32_t day; /**< yyyymmdd, local. */
     int64_t time_us;
-    int64_t total;    /**< Wh or ml. */
-    uint32_t seq;     /**< Last journal record before it. */
+    int64_t total; /**< Wh or ml. */
+    uint32_t seq;  /**< Last journal record before it. */
 };
 /** Encode a snapshot. Returns as mt_message_encode(), and MT_BAD_RANGE for a date that is none or a
  *  time_us of 0. */

@@ -15,17 +15,17 @@
 /** What a decoder says. Every error below zero yields no reading at all. */
 enum mt_status {
     MT_OK = 0,
-    MT_NEED_MORE = 1,         /**< The bytes end before the frame does: keep them, read on. */
-    MT_BAD_CHECKSUM = -1,     /**< Checksum or CRC differs. */
-    MT_BAD_DIGIT = -2,        /**< A BCD nibble or a decimal digit is not one. */
-    MT_BAD_LAYOUT = -3,       /**< The structure contradicts the standard. */
-    MT_BAD_UNIT = -4,         /**< A unit that this register cannot have. */
-    MT_BAD_RANGE = -5,        /**< A number that its field or our integer cannot hold. */
-    MT_UNSUPPORTED = -6,      /**< Well-formed, but a kind that is not decoded here. */
-    MT_NOT_AUTHENTIC = -7,    /**< MAC or signature differs, or the key is wrong. */
-    MT_NO_READING = -8,       /**< Well-formed, and it carries no register (a request, an error reply). */
-    MT_TOO_LARGE = -9,        /**< More records or bytes than the limits allow. */
-    MT_NOT_FOUND = -10,       /**< No frame of this protocol in these bytes. */
+    MT_NEED_MORE = 1,      /**< The bytes end before the frame does: keep them, read on. */
+    MT_BAD_CHECKSUM = -1,  /**< Checksum or CRC differs. */
+    MT_BAD_DIGIT = -2,     /**< A BCD nibble or a decimal digit is not one. */
+    MT_BAD_LAYOUT = -3,    /**< The structure contradicts the standard. */
+    MT_BAD_UNIT = -4,      /**< A unit that this register cannot have. */
+    MT_BAD_RANGE = -5,     /**< A number that its field or our integer cannot hold. */
+    MT_UNSUPPORTED = -6,   /**< Well-formed, but a kind that is not decoded here. */
+    MT_NOT_AUTHENTIC = -7, /**< MAC or signature differs, or the key is wrong. */
+    MT_NO_READING = -8, /**< Well-formed, and it carries no register (a request, an error reply). */
+    MT_TOO_LARGE = -9,  /**< More records or bytes than the limits allow. */
+    MT_NOT_FOUND = -10, /**< No frame of this protocol in these bytes. */
 };
 
 enum mt_medium { MT_POWER = 0, MT_WATER = 1, MT_GAS = 2, MT_HEAT = 3, MT_MEDIUM_OTHER = 4 };
@@ -36,20 +36,23 @@ enum mt_medium { MT_POWER = 0, MT_WATER = 1, MT_GAS = 2, MT_HEAT = 3, MT_MEDIUM_
 
 /** Who a meter is: (medium, maker, number); leading zeros of the number matter. */
 struct mt_identity {
-    uint8_t medium;                 /**< enum mt_medium. */
-    char maker[MT_MAKER_MAX + 1];   /**< A-Z 0-9, 1 to 3, NUL-terminated; empty when the frame has none. */
+    uint8_t medium; /**< enum mt_medium. */
+    char maker[MT_MAKER_MAX +
+               1]; /**< A-Z 0-9, 1 to 3, NUL-terminated; empty when the frame has none. */
     char number[MT_NUMBER_MAX + 1]; /**< A-Z 0-9, 1 to 16, NUL-terminated; empty when unknown. */
 };
 
-#define MT_BANDS 4u /**< Band registers 1..4: sharp, peak, flat, valley (DL/T 645-2007 tariffs 1-4). */
+#define MT_BANDS \
+    4u /**< Band registers 1..4: sharp, peak, flat, valley (DL/T 645-2007 tariffs 1-4). */
 
 /** A meter's cumulative registers at one moment. */
 struct mt_reading {
-    int64_t time_us;           /**< Meter's clock; 0 when the frame carries none. */
-    int64_t total;             /**< Wh or ml, zero or more, forward register. */
-    int64_t band[MT_BANDS];    /**< Wh or ml per band register; valid where the bit of band_mask is set. */
-    uint8_t band_mask;         /**< Bit i: band[i] is present. */
-    uint8_t flags;             /**< MT_FLAG_*. */
+    int64_t time_us; /**< Meter's clock; 0 when the frame carries none. */
+    int64_t total;   /**< Wh or ml, zero or more, forward register. */
+    int64_t
+        band[MT_BANDS]; /**< Wh or ml per band register; valid where the bit of band_mask is set. */
+    uint8_t band_mask;  /**< Bit i: band[i] is present. */
+    uint8_t flags;      /**< MT_FLAG_*. */
 };
 
 #define MT_FLAG_CLOCK_DOUBT 0x01u /**< The meter itself says that its clock is not set. */
