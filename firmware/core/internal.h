@@ -5,11 +5,17 @@
 
 #include "firmware/core/meter.h"
 
+#define FW_CHECKPOINT_SECTORS 2u
+
+/** True when every field is within its range and the board has room for it. */
+bool fw_config_valid(const struct fw_config *config, const struct fw_hal *hal);
+
 /** Check what must hold before and after every call. */
 void fw_meter_check(const struct fw_meter *meter);
 
-/** Write meter->now as a checkpoint. Counted in stats when it fails. */
-MT_MUST_USE enum fw_status fw_meter_save(struct fw_meter *meter);
+/** Write meter->now as a checkpoint. Returns FW_OK or FW_IO; a failure is counted in stats, and where the
+ *  caller can go on without it he does. */
+enum fw_status fw_meter_save(struct fw_meter *meter);
 
 /** The next message counter, set aside durably. Returns FW_OK or FW_IO. */
 MT_MUST_USE enum fw_status fw_meter_take_counter(uint32_t *counter, struct fw_meter *meter);

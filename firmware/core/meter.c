@@ -6,10 +6,6 @@
 
 #include "firmware/core/internal.h"
 
-#define CHECKPOINT_SECTORS 2u
-#define PROFILE_SECTORS_MIN 2u
-#define MESSAGE_BYTES_MIN 256u
-#define RETRY_US_LONGEST (30 * FW_US_PER_DAY)
 /* Counters that a meter skips when both checkpoint sectors are lost and only records are left: more than
  * it can have used since the newest of them. */
 #define COUNTER_RESCUE (1u << 20)
@@ -21,58 +17,6 @@ void fw_meter_check(const struct fw_meter *meter)
     MT_CHECK(meter->now.total >= 0);
     MT_CHECK(meter->link == FW_LINK_QUIET || meter->link == FW_LINK_SPREAD ||
              meter->link == FW_LINK_SENT);
-}
-
-void fw_config_default(struct fw_config *config, enum mt_medium medium)
-{
-    MT_CHECK(config != NULL);
-    *config = (struct fw_config){
-        .identity.medium = (uint8_t)medium,
-        .day_sectors = 2,
-        .message_bytes_max = MT_MESSAGE_BYTES_MAX,
-        .report_count = 1,
-        .interval_us = 15 * 60 * FW_US_PER_S,
-        .grace_us = 60 * FW_US_PER_S,
-        .spread_us = 60 * FW_US_PER_S,
-        .retry_us = 30 * FW_US_PER_S,
-        .retry_us_max = 3600 * FW_US_PER_S,
-        .round_us_max = 30 * FW_US_PER_S,
-        .trust_us = 10 * FW_US_PER_DAY,
-        .confirm_open = medium == MT_GAS,
-    };
-}
-
-static bool times_valid(const struct fw_config *config)
-{
-    if (config->interval_us < FW_US_PER_S || config->interval_us % FW_US_PER_S != 0 ||
-        FW_US_PER_DAY % config->interval_us != 0) {
-        return false;
-    }
-    if (config->grace_us < 0 || config->grace_us > config->interval_us || config->spread_us < 0 ||
-        config->spread_us > FW_US_PER_DAY) {
-        return false;
-    }
-    return config->retry_us > 0 && config->retry_us <= config->retry_us_max &&
-           config->retry_us_max <= RETRY_US_LONGEST && config->round_us_max > 0 &&
-           config->trust_us > 0;
-}
-
-static bool config_valid(const struct fw_config *config, const struct fw_hal *hal)
-{
-    if (config->identity.medium > MT_GAS || config->identity.maker[0] == '\0' ||
-        config->identity.number[0] == '\0') {
-        return false;
-    }
-    if (!fw_calendar_valid(&config->calendar) || !times_valid(config)) {
-        return false;
-    }
-    if (config->message_bytes_max < MESSAGE_BYTES_MIN ||
-        config->message_bytes_max > MT_MESSAGE_BYTES_MAX || config->report_count == 0) {
-        return false;
-    }
-    uint32_t others = CHECKPOINT_SECTORS + PROFILE_SECTORS_MIN;
-    return config->day_sectors >= 2 && hal->nv_sector_count > others &&
-           config->day_sectors <= hal->nv_sector_count - others;
 }
 
 static struct fw_log_place place_of(uint32_t first, uint32_t count, uint32_t slot_bytes)
@@ -120,10 +64,10 @@ static void take_newest_record(struct fw_meter *meter, bool has_checkpoint)
 static enum fw_status recover(struct fw_meter *meter)
 {
     const struct fw_config *config = &meter->config;
-    uint32_t profile_first = CHECKPOINT_SECTORS + config->day_sectors;
-    struct fw_log_place checkpoints = place_of(0, CHECKPOINT_SECTORS, FW_CHECKPOINT_SLOT_BYTES);
+    uint32_t profile_first = FW_CHECKPOINT_SECTORS + config->day_sectors;
+    struct fw_log_place checkpoints = place_of(0, FW_CHECKPOINT_SECTORS, FW_CHECKPOINT_SLOT_BYTES);
     struct fw_journal_place journal = {
-        .days = place_of(CHECKPOINT_SECTORS, config->day_sectors, FW_RECORD_SLOT_BYTES),
+        .days = place_of(FW_CHECKPOINT_SECTORS, config->day_sectors, FW_RECORD_SLOT_BYTES),
         .profile = place_of(profile_first, meter->hal->nv_sector_count - profile_first,
                             FW_RECORD_SLOT_BYTES),
     };
@@ -249,7 +193,7 @@ enum fw_status fw_meter_init(struct fw_meter *meter, const struct fw_config *con
                              const struct fw_hal *hal, struct fw_work *work, int64_t now_us)
 {
     MT_CHECK(meter != NULL && config != NULL && work != NULL);
-    if (!fw_hal_valid(hal) || !config_valid(config, hal)) {
+    if (!fw_hal_valid(hal) || !fw_config_valid(config, hal)) {
         return FW_INVALID;
     }
     memset(meter, 0, sizeof(*meter));
