@@ -52,13 +52,23 @@ struct exchange {
     size_t body_bytes;
 };
 
+/* libmicrohttpd closes a failed handshake without a word; the alert tells the client why. */
 static int verify_client(gnutls_session_t session)
 {
     unsigned status = 0;
+    unsigned count = 0;
     gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
                                      .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT};
+    if (gnutls_certificate_get_peers(session, &count) == NULL || count == 0) {
+        (void)gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_CERTIFICATE_REQUIRED);
+        return GNUTLS_E_CERTIFICATE_REQUIRED;
+    }
     int rc = gnutls_certificate_verify_peers(session, &purpose, 1, &status);
-    return rc == GNUTLS_E_SUCCESS && status == 0 ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
+    if (rc == GNUTLS_E_SUCCESS && status == 0) {
+        return 0;
+    }
+    (void)gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
+    return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
 /* Called in each handshake to choose our certificate. */
@@ -71,7 +81,7 @@ static int choose_certificate(gnutls_session_t session, const gnutls_datum_t *re
     (void)request_count;
     (void)algorithms;
     (void)algorithm_count;
-    gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+    gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
     gnutls_session_set_verify_function(session, verify_client);
     *chain = identity.chain;
     *chain_count = identity.chain_count;
