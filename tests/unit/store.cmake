@@ -16,3 +16,8 @@ if(TARGET gw_ring)
         set_tests_properties(unit/ring_threads PROPERTIES LABELS unit TIMEOUT 120)
     endif()
 endif()
+
+if(TARGET gw_store_sqlite)
+    meterpay_unit_test(store_sqlite LIBS gw_store_sqlite
+        SOURCES ${PROJECT_SOURCE_DIR}/tests/support/fault_vfs.c)
+endif()
