@@ -67,7 +67,8 @@ static enum gw_status rework(struct gw_core *core, const struct gw_entry *entry,
                              .last_verdict = meter->last_verdict,
                              .last = meter->last,
                              .usage = meter->usage};
-    struct gw_case c = {.core = core, .slot = entry->meter, .meter = meter, .done = entry->readings};
+    struct gw_case c = {
+        .core = core, .slot = entry->meter, .meter = meter, .done = entry->readings};
     for (uint32_t i = 0; i < entry->reading_count; i++) {
         c.done_count = i;
         if (gw_is_accepted(entry->readings[i].verdict) &&
@@ -241,6 +242,7 @@ static enum gw_status apply_order_new(struct gw_core *core, const struct gw_entr
     if (gw_lacks(core, GW_ARRAY_HOUSEHOLDS, entry->household)) {
         gw_touch(core, GW_ARRAY_HOUSEHOLDS, entry->household);
         core->households[entry->household].order_slot = slot;
+        core->households[entry->household].order_last_block = entry->block;
         take_parts(&core->households[entry->household], entry, sign);
         gw_household_schedule(core, entry->household, entry->block_time_us);
     }
@@ -253,7 +255,6 @@ static enum gw_status apply_order_new(struct gw_core *core, const struct gw_entr
         gw_touch(core, GW_ARRAY_HEAD, 0);
         core->head->ordered_fen += sign * entry->amount_fen;
         core->head->order_next = entry->order + 1u;
-        core->head->order_last_block = entry->block;
     }
     return GW_OK;
 }
@@ -278,6 +279,7 @@ static void end_household(struct gw_core *core, const struct gw_entry *entry, in
     struct gw_household *household = &core->households[entry->household];
     gw_touch(core, GW_ARRAY_HOUSEHOLDS, entry->household);
     household->order_slot = GW_NONE;
+    household->order_last_block = entry->block;
     household->due_us = 0;
     if (entry->order_state == GW_ORDER_DONE) {
         household->settled_fen += sign * entry->amount_fen;
@@ -315,7 +317,6 @@ static enum gw_status apply_order_end(struct gw_core *core, const struct gw_entr
         core->head->settled_fen += done ? sign * entry->amount_fen : 0;
         core->head->orders_done += done;
         core->head->orders_refused += !done;
-        core->head->order_last_block = entry->block;
         for (uint32_t i = 0; done && i < entry->part_count; i++) {
             core->head->payee_settled_fen[entry->part_payee[i] % GW_PAYEES_MAX] +=
                 sign * entry->part_fen[i];

@@ -16,8 +16,8 @@
 #include "gateway/core/ports.h"
 #include "gateway/core/tariff.h"
 #include "gateway/core/verdict.h"
-#include "meters/keys.h"
 #include "meters/cose.h"
+#include "meters/keys.h"
 #include "meters/message.h"
 #include "meters/name.h"
 
@@ -25,18 +25,19 @@ struct gw_core;
 
 /** How money is taken; part of the configuration. */
 struct gw_settle_rules {
-    int64_t order_min_fen;   /**< An order is made when a household owes this much, > 0. */
-    int64_t order_after_us;  /**< ... or when it has owed a fen or more for this long. */
+    int64_t order_min_fen;    /**< An order is made when a household owes this much, > 0. */
+    int64_t order_after_us;   /**< ... or when it has owed a fen or more for this long. */
     int64_t retry_refused_us; /**< After a refusal the household's next order waits this long. */
-    int64_t clock_ahead_us;  /**< A reading this far in the future is doubtful. */
-    int64_t late_window_us;  /**< A reading older than the newest by more than this is too late. */
-    int64_t clock_years_us;  /**< Beyond this it is refused. */
+    int64_t clock_ahead_us;   /**< A reading this far in the future is doubtful. */
+    int64_t late_window_us;   /**< A reading older than the newest by more than this is too late. */
+    int64_t clock_years_us;   /**< Beyond this it is refused. */
 };
 
 struct gw_core_config {
     struct gw_limits limits;
     struct gw_settle_rules settle;
-    char gateway_id[16]; /**< 1-12 of a-z 0-9: the first part of every idempotency key. NUL-terminated. */
+    char gateway_id
+        [16]; /**< 1-12 of a-z 0-9: the first part of every idempotency key. NUL-terminated. */
 };
 
 /** Bytes of memory that a core of these limits needs; 0 when a limit is out of bounds. */
@@ -78,7 +79,8 @@ struct gw_message {
     uint8_t form;      /**< enum gw_form */
     const char *name;  /**< The meter named by the topic or path; name_len characters. */
     size_t name_len;
-    const char *identity; /**< Who the transport proved (DTLS PSK identity); NULL over MQTT, where the
+    const char
+        *identity; /**< Who the transport proved (DTLS PSK identity); NULL over MQTT, where the
                                broker's ACL already tied topic and credentials together. */
     size_t identity_len;
     const char *protocol; /**< With GW_FORM_RAW: "dlt645", "cjt188", or NULL to recognise it. */
@@ -92,10 +94,10 @@ struct gw_message {
 struct gw_reply {
     uint64_t reply;
     uint8_t transport;
-    uint8_t verdict;                /**< enum gw_verdict */
+    uint8_t verdict; /**< enum gw_verdict */
     uint8_t name_len;
-    char name[MT_NAME_MAX + 1];     /**< The meter, for the down topic. */
-    uint8_t receipt_len;            /**< 0: no receipt (a refusal, or a carrier-trusted form). */
+    char name[MT_NAME_MAX + 1]; /**< The meter, for the down topic. */
+    uint8_t receipt_len;        /**< 0: no receipt (a refusal, or a carrier-trusted form). */
     uint8_t receipt[MT_RECEIPT_BYTES_MAX + MT_COSE_OVERHEAD_MAX]; /**< COSE, down key. */
 };
 
@@ -143,7 +145,7 @@ void gw_core_request_failed(struct gw_core *core, uint64_t order_number);
 /** Why a registry change is refused. */
 enum gw_registry_verdict {
     GW_REG_DONE = 0,
-    GW_REG_EXISTS,      /**< The name is taken. */
+    GW_REG_EXISTS, /**< The name is taken. */
     GW_REG_NO_METER,
     GW_REG_NO_HOUSEHOLD,
     GW_REG_NO_TARIFF,
@@ -157,8 +159,9 @@ enum gw_registry_verdict {
 };
 const char *gw_registry_verdict_advice(enum gw_registry_verdict verdict);
 
-#define GW_ACCEPT_COSE 0x01u   /**< And signed snapshots. */
-#define GW_ACCEPT_CARRIER 0x02u /**< SenML CBOR/JSON and raw frames, trusted as the credentials that carried them. */
+#define GW_ACCEPT_COSE 0x01u /**< And signed snapshots. */
+#define GW_ACCEPT_CARRIER \
+    0x02u /**< SenML CBOR/JSON and raw frames, trusted as the credentials that carried them. */
 
 struct gw_meter_spec {
     struct mt_identity identity;
@@ -196,7 +199,8 @@ enum gw_registry_verdict gw_core_load_tariff(struct gw_core *core, const struct 
                                              const char *text, size_t text_len);
 
 /** Announce a critical-peak day (local day number) that has not begun yet. */
-enum gw_registry_verdict gw_core_announce_day(struct gw_core *core, const char *tariff, int32_t day);
+enum gw_registry_verdict gw_core_announce_day(struct gw_core *core, const char *tariff,
+                                              int32_t day);
 
 /* ---- looking, between batches ---------------------------------------------------------------- */
 
@@ -204,18 +208,18 @@ enum gw_registry_verdict gw_core_announce_day(struct gw_core *core, const char *
 
 struct gw_counters {
     uint64_t messages[GW_TRANSPORTS];
-    uint64_t verdicts[GW_VERDICT_COUNT]; /**< Since the start; refusals that are durable are counted too. */
-    uint64_t readings;       /**< Accepted readings, ever. */
-    int64_t charged_ufen;    /**< Ever. */
-    int64_t ordered_fen;     /**< In open orders now. */
-    int64_t settled_fen;     /**< Debits done minus refunds done, ever. */
+    uint64_t verdicts
+        [GW_VERDICT_COUNT]; /**< Since the start; refusals that are durable are counted too. */
+    uint64_t readings;      /**< Accepted readings, ever. */
+    int64_t charged_ufen;   /**< Ever. */
+    int64_t ordered_fen;    /**< In open orders now. */
+    int64_t settled_fen;    /**< Debits done minus refunds done, ever. */
     uint64_t orders_done, orders_refused; /**< Ever. */
     uint32_t orders_open, orders_unsure;  /**< Now. */
     uint32_t meters, households, bindings, tariffs;
-    uint64_t order_last_block; /**< Newest block with an order entry; each points to the one before. */
-    uint64_t block;          /**< Number of the last block. */
-    int64_t block_time_us;   /**< Its time. */
-    uint64_t starts;         /**< Times that this store was loaded. */
+    uint64_t block;        /**< Number of the last block. */
+    int64_t block_time_us; /**< Its time. */
+    uint64_t starts;       /**< Times that this store was loaded. */
 };
 void gw_core_counters(struct gw_counters *out, const struct gw_core *core);
 
@@ -229,12 +233,12 @@ struct gw_meter_view {
     int64_t max_per_hour;
     int64_t register_width;
     bool has_reading;
-    struct mt_reading last;     /**< With has_reading. */
-    uint64_t last_block;        /**< Newest block with an entry of this meter; 0: none. */
-    int64_t heard_us;           /**< When its last authentic message came; 0: never. */
+    struct mt_reading last; /**< With has_reading. */
+    uint64_t last_block;    /**< Newest block with an entry of this meter; 0: none. */
+    int64_t heard_us;       /**< When its last authentic message came; 0: never. */
     uint32_t next_seq;
-    int64_t charged_ufen;       /**< Ever. */
-    uint32_t refused;           /**< Authentic but refused, ever. */
+    int64_t charged_ufen; /**< Ever. */
+    uint32_t refused;     /**< Authentic but refused, ever. */
 };
 /** Returns the slot of a meter, or GW_NONE. O(1). */
 uint32_t gw_core_find_meter(const struct gw_core *core, const char *name, size_t name_len);
@@ -246,7 +250,7 @@ bool gw_core_meter_psk(uint8_t psk[MT_KEY_BYTES], const struct gw_core *core, ui
 struct gw_household_view {
     uint32_t slot;
     char id[GW_HOUSEHOLD_ID_MAX + 1];
-    uint32_t meter_first;  /**< Slot, or GW_NONE; then gw_core_next_meter. */
+    uint32_t meter_first; /**< Slot, or GW_NONE; then gw_core_next_meter. */
     uint32_t payee_count;
     struct {
         char payee[GW_PAYEE_CODE_MAX + 1];
@@ -255,9 +259,12 @@ struct gw_household_view {
     } payees[GW_ORDER_PAYEES_MAX];
     int64_t charged_ufen, taken_fen;
     int64_t settled_fen;
-    uint64_t open_order;       /**< 0: none. */
-    int64_t next_order_us;     /**< 0: nothing due. */
-    uint32_t binding_newest;   /**< Slot of the newest binding, or GW_NONE. */
+    uint64_t open_order; /**< 0: none. */
+    uint64_t
+        order_last_block; /**< Newest block with an order entry of it; 0: none. Each entry points to
+                                    the block of the one before. */
+    int64_t next_order_us;   /**< 0: nothing due. */
+    uint32_t binding_newest; /**< Slot of the newest binding, or GW_NONE. */
 };
 uint32_t gw_core_find_household(const struct gw_core *core, const char *id, size_t id_len);
 bool gw_core_household(struct gw_household_view *out, const struct gw_core *core, uint32_t slot);
@@ -269,9 +276,9 @@ struct gw_binding_view {
     char wallet[GW_WALLET_ID_MAX + 1];
     char mandate[GW_MANDATE_ID_MAX + 1];
     int64_t cap_single_fen, cap_day_fen;
-    int64_t from_us, to_us;   /**< to_us INT64_MAX while bound. */
-    int64_t taken_fen;        /**< Done by this binding, ever. */
-    uint32_t older;           /**< The household's binding before this one, or GW_NONE. */
+    int64_t from_us, to_us; /**< to_us INT64_MAX while bound. */
+    int64_t taken_fen;      /**< Done by this binding, ever. */
+    uint32_t older;         /**< The household's binding before this one, or GW_NONE. */
 };
 bool gw_core_binding(struct gw_binding_view *out, const struct gw_core *core, uint32_t slot);
 
@@ -306,8 +313,8 @@ const char *gw_core_payee(const struct gw_core *core, uint32_t index);
 struct gw_ledger_report {
     uint64_t accounts, entries;
     int64_t debits_ufen, credits_ufen;
-    uint64_t broken;      /**< Invariants that do not hold; 0 is the only good answer. */
-    char first[160];      /**< The first one, in words. */
+    uint64_t broken; /**< Invariants that do not hold; 0 is the only good answer. */
+    char first[160]; /**< The first one, in words. */
 };
 /** Check the books in memory: debits equal credits, taken = floor(charged) less what is not due yet, no
  *  order without its household. Walks every account: not for each message. */

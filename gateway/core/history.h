@@ -40,17 +40,21 @@ struct gw_entry {
     enum gw_entry_kind kind;
     uint64_t block;
     int64_t block_time_us;
-    uint64_t previous_block; /**< Of the same meter or order chain; 0: the first. */
-    uint32_t meter;          /**< Slot; READINGS, SNAPSHOT, METER. */
-    uint32_t household;      /**< Slot; ORDER_NEW, ORDER_END, BIND, HOUSEHOLD, METER. */
-    uint32_t link;           /**< METER: the household's meter before it; BIND: its binding before it; GW_NONE. */
+    uint64_t
+        previous_block; /**< Of the same meter, or of the same household's orders; 0: the first. */
+    uint32_t meter;     /**< Slot; READINGS, SNAPSHOT, METER. */
+    uint32_t household; /**< Slot; ORDER_NEW, ORDER_END, BIND, HOUSEHOLD, METER. */
+    uint32_t
+        link; /**< METER: the household's meter before it; BIND: its binding before it; GW_NONE. */
     /* READINGS */
-    uint64_t counter;        /**< Message counter, or GW_COUNTER_IMPLIED: the next one (COSE), none (others). */
+    uint64_t
+        counter; /**< Message counter, or GW_COUNTER_IMPLIED: the next one (COSE), none (others). */
     uint8_t transport, form;
-    uint32_t seq_first;      /**< Journal number of the first reading; GW_NONE: none; GW_SEQ_IMPLIED: the next
+    uint32_t
+        seq_first; /**< Journal number of the first reading; GW_NONE: none; GW_SEQ_IMPLIED: the next
                                   one (COSE), none (others). */
     uint32_t reading_count;
-    uint32_t payee_count;    /**< Postings of this entry: those of the meter's tariff, in its order. */
+    uint32_t payee_count; /**< Postings of this entry: those of the meter's tariff, in its order. */
     int64_t posted_ufen[GW_TARIFF_PAYEES_MAX]; /**< Difference posted by this entry, per payee. */
     struct gw_entry_reading readings[MT_MESSAGE_READINGS_MAX];
     /* SNAPSHOT */
@@ -60,7 +64,7 @@ struct gw_entry {
     struct gw_meter_spec meter_spec; /**< With the root key: wipe it when done. */
     char household_id[GW_HOUSEHOLD_ID_MAX + 1];
     struct gw_bind_spec bind;
-    uint32_t tariff;         /**< Index. */
+    uint32_t tariff; /**< Index. */
     char tariff_name[GW_TARIFF_NAME_MAX + 1];
     int32_t critical_day;
     uint32_t tariff_payee_count;
@@ -101,15 +105,15 @@ struct gw_history {
     uint8_t *buffer;                   /**< The caller's, GW_BLOCK_BYTES_MAX. */
     size_t buffer_bytes;
     uint32_t meter;
-    uint64_t block;   /**< Next block to read; 0: the end. */
+    uint64_t block; /**< Next block to read; 0: the end. */
     size_t loaded_len;
-    size_t before;    /**< Only entries that start before this offset are still to come. */
+    size_t before; /**< Only entries that start before this offset are still to come. */
     bool loaded;
 };
 
 /** Start at a meter's newest block (gw_meter_view.last_block). */
-void gw_history_begin(struct gw_history *history, const struct gw_store_port *store, uint8_t *buffer,
-                      size_t buffer_bytes, uint32_t meter, uint64_t last_block);
+void gw_history_begin(struct gw_history *history, const struct gw_store_port *store,
+                      uint8_t *buffer, size_t buffer_bytes, uint32_t meter, uint64_t last_block);
 /** The next older entry of this meter (READINGS, SNAPSHOT or METER). Returns GW_OK, GW_END, GW_IO, GW_CORRUPT. */
 MT_MUST_USE enum gw_status gw_history_next(struct gw_history *history, struct gw_entry *entry);
 

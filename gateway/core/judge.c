@@ -2,12 +2,11 @@
 #include "gateway/core/judge.h"
 
 #include "gateway/core/civil.h"
+#include "gateway/core/stretch.h"
 
 /* A step of 15 minutes on top of the time passed: meters stamp a reading with the end of an interval
  * that began before. */
 #define RANGE_SLACK_US (15 * GW_US_PER_MIN)
-/* Band registers are cut off at their last digit, so four of them may differ from the total by this. */
-#define BAND_SLACK_UNITS 100
 /* Entries of history that one message may make the gateway read. */
 #define STEPS_MAX 2048u
 
@@ -18,51 +17,10 @@ bool gw_is_accepted(uint8_t verdict)
 
 /* ---- registers ---------------------------------------------------------------------------------- */
 
-static int64_t register_step(int64_t from, int64_t to, int64_t width)
-{
-    if (to >= from) {
-        return to - from;
-    }
-    return width > 0 && from < width ? width - from + to : -1;
-}
-
 static bool is_plausible(const struct gw_meter *meter, int64_t units, int64_t time_us)
 {
     __int128 most = (__int128)meter->max_per_hour * (time_us + RANGE_SLACK_US) / GW_US_PER_HOUR;
     return units <= most;
-}
-
-static bool bands_step(struct gw_interval *interval, const struct mt_reading *from,
-                       const struct mt_reading *to, int64_t width)
-{
-    int64_t sum = 0;
-    for (uint32_t b = 0; b < GW_BANDS; b++) {
-        int64_t step = register_step(from->band[b], to->band[b], width);
-        if (step < 0) {
-            return false;
-        }
-        interval->band_units[b] = step;
-        sum += step;
-    }
-    int64_t off = sum - interval->units;
-    return off <= BAND_SLACK_UNITS && off >= -BAND_SLACK_UNITS;
-}
-
-/* The stretch between two readings; both were found to go together before. */
-static struct gw_interval stretch(const struct gw_meter *meter, const struct mt_reading *from,
-                                  const struct mt_reading *to, uint8_t to_verdict, int8_t sign)
-{
-    const uint8_t all = (1u << GW_BANDS) - 1u;
-    struct gw_interval interval = {
-        .from_us = from->time_us,
-        .to_us = to->time_us,
-        .units = register_step(from->total, to->total, meter->register_width),
-        .doubtful = to_verdict == GW_ACCEPTED_DOUBTFUL,
-        .sign = sign,
-    };
-    interval.has_bands = from->band_mask == all && to->band_mask == all &&
-                         bands_step(&interval, from, to, meter->register_width);
-    return interval;
 }
 
 static enum gw_verdict from_usage(enum gw_usage_verdict verdict)
@@ -97,7 +55,7 @@ static enum gw_verdict take_forward(const struct gw_case *c, struct gw_work *wor
 {
     if (work->has_reading) {
         struct gw_interval interval =
-            stretch(c->meter, &work->last, reading, (uint8_t)verdict, 1);
+            gw_stretch(c->meter->register_width, &work->last, reading, (uint8_t)verdict, 1);
         enum gw_verdict added = add(c, &work->usage, &interval);
         if (added != GW_ACCEPTED) {
             return added;
@@ -113,11 +71,9 @@ static enum gw_verdict judge_forward(const struct gw_case *c, struct gw_work *wo
                                      const struct mt_reading *reading, enum gw_verdict verdict)
 {
     if (work->has_reading) {
-        int64_t step =
-            register_step(work->last.total, reading->total, c->meter->register_width);
+        int64_t step = gw_register_step(work->last.total, reading->total, c->meter->register_width);
         bool went_down = reading->total < work->last.total;
-        bool plausible =
-            is_plausible(c->meter, step, reading->time_us - work->last.time_us);
+        bool plausible = is_plausible(c->meter, step, reading->time_us - work->last.time_us);
         if (step < 0 || (went_down && !plausible)) {
             return GW_REFUSED_BACKWARD;
         }
@@ -133,8 +89,8 @@ static enum gw_verdict judge_forward(const struct gw_case *c, struct gw_work *wo
 
 /* ---- late ------------------------------------------------------------------------------------------ */
 
-static void consider(struct gw_bracket *bracket, bool *has_before,
-                     const struct gw_entry_reading *r, int64_t time_us)
+static void consider(struct gw_bracket *bracket, bool *has_before, const struct gw_entry_reading *r,
+                     int64_t time_us)
 {
     if (!gw_is_accepted(r->verdict)) {
         return;
@@ -224,11 +180,12 @@ static enum gw_verdict take_late(struct gw_case *c, struct gw_work *work,
 {
     const struct gw_bracket *b = &c->bracket;
     const struct gw_entry_reading *after = &b->after;
-    struct gw_interval whole =
-        stretch(c->meter, &b->before.reading, &after->reading, after->verdict, -1);
+    struct gw_interval whole = gw_stretch(c->meter->register_width, &b->before.reading,
+                                          &after->reading, after->verdict, -1);
     struct gw_interval first =
-        stretch(c->meter, &b->before.reading, reading, GW_ACCEPTED_LATE, 1);
-    struct gw_interval second = stretch(c->meter, reading, &after->reading, after->verdict, 1);
+        gw_stretch(c->meter->register_width, &b->before.reading, reading, GW_ACCEPTED_LATE, 1);
+    struct gw_interval second =
+        gw_stretch(c->meter->register_width, reading, &after->reading, after->verdict, 1);
     if (first.units < 0 || second.units < 0 || first.units + second.units != whole.units) {
         return GW_REFUSED_BACKWARD;
     }
@@ -248,8 +205,7 @@ static enum gw_verdict take_late(struct gw_case *c, struct gw_work *work,
 static enum gw_verdict judge_late(struct gw_case *c, struct gw_work *work,
                                   const struct mt_reading *reading)
 {
-    bool too_old =
-        work->last.time_us - reading->time_us > c->core->config.settle.late_window_us;
+    bool too_old = work->last.time_us - reading->time_us > c->core->config.settle.late_window_us;
     if (too_old || !find_bracket(c, work, reading->time_us)) {
         return GW_REFUSED_TOO_LATE;
     }

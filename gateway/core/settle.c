@@ -69,8 +69,7 @@ static void share(struct gw_entry *entry, const struct gw_household *household, 
 {
     int64_t weights[GW_ORDER_PAYEES_MAX];
     for (uint32_t i = 0; i < household->payee_count; i++) {
-        int64_t owed_ufen =
-            sign * (household->charged_ufen[i] - household->taken_fen[i] * 1000000);
+        int64_t owed_ufen = sign * (household->charged_ufen[i] - household->taken_fen[i] * 1000000);
         weights[i] = owed_ufen > 0 ? owed_ufen : 0;
     }
     int64_t parts_fen[GW_ORDER_PAYEES_MAX];
@@ -84,12 +83,14 @@ static void share(struct gw_entry *entry, const struct gw_household *household, 
     }
 }
 
-static void start_entry(struct gw_core *core, struct gw_entry *entry, enum gw_entry_kind kind)
+static void start_entry(struct gw_core *core, struct gw_entry *entry, enum gw_entry_kind kind,
+                        uint32_t household)
 {
     entry->kind = kind;
     entry->block = core->number;
     entry->block_time_us = core->block_time_us;
-    entry->previous_block = core->head->order_last_block;
+    entry->household = household;
+    entry->previous_block = core->households[household].order_last_block;
     entry->refusal = GW_REFUSAL_NONE;
     entry->operator_ref[0] = '\0';
 }
@@ -107,9 +108,8 @@ static void make_order(struct gw_core *core, uint32_t slot)
     }
     bool debit = gw_household_owed_fen(household) > 0;
     struct gw_entry *entry = core->entry;
-    start_entry(core, entry, GW_ENTRY_ORDER_NEW);
+    start_entry(core, entry, GW_ENTRY_ORDER_NEW, slot);
     entry->order = number;
-    entry->household = slot;
     entry->binding = binding;
     entry->order_kind = debit ? GW_ORDER_DEBIT : GW_ORDER_REFUND;
     entry->order_state = GW_ORDER_QUEUED;
@@ -174,12 +174,12 @@ static void end_order(struct gw_core *core, uint32_t slot, const struct gw_order
 {
     const struct gw_order *order = &core->orders[slot];
     struct gw_entry *entry = core->entry;
-    start_entry(core, entry, GW_ENTRY_ORDER_END);
+    start_entry(core, entry, GW_ENTRY_ORDER_END, order->household);
     entry->order = order->number;
-    entry->household = order->household;
     entry->binding = order->binding;
     entry->order_kind = (enum gw_order_kind)order->kind;
     entry->order_state = state;
+    MT_CHECK(result != NULL); /* Only an answer ends an order. */
     entry->refusal = state == GW_ORDER_REFUSED ? result->refusal : GW_REFUSAL_NONE;
     entry->amount_fen = order->amount_fen;
     entry->part_count = order->part_count;
@@ -265,7 +265,8 @@ bool gw_core_tick(struct gw_core *core, uint32_t limit)
         bool order_due = gw_heap_first(&slot, &key, &core->timers) && key <= core->now_us;
         uint32_t household = 0;
         int64_t due_us = 0;
-        bool household_due = gw_heap_first(&household, &due_us, &core->due) && due_us <= core->now_us;
+        bool household_due =
+            gw_heap_first(&household, &due_us, &core->due) && due_us <= core->now_us;
         if (core->broken || (!order_due && !household_due)) {
             return false;
         }

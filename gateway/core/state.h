@@ -16,34 +16,34 @@
 #include "gateway/core/usage.h"
 
 /** Raise it whenever a struct below changes its layout or meaning. */
-#define GW_STATE_LAYOUT 1u
+#define GW_STATE_LAYOUT 2u
 
 /** Hot state of one meter. */
 struct gw_meter {
     struct mt_identity identity;
-    uint8_t accept;           /**< GW_ACCEPT_* */
-    uint8_t tariff;           /**< Index of its tariff. */
+    uint8_t accept; /**< GW_ACCEPT_* */
+    uint8_t tariff; /**< Index of its tariff. */
     uint8_t up_key[MT_KEY_BYTES];
     uint8_t down_key[MT_KEY_BYTES];
     uint8_t transport_key[MT_KEY_BYTES];
     uint8_t sign_public[MT_SIGN_PUBLIC_BYTES];
     uint32_t household;
     uint32_t next_in_household; /**< Slot or GW_NONE. */
-    uint32_t next_seq;        /**< All journal records below are durable, or were given up by the meter. */
-    uint32_t refused;         /**< Authentic readings refused, ever. */
-    uint32_t snapshot_day;    /**< yyyymmdd of the newest signed snapshot; 0: none. */
+    uint32_t next_seq; /**< All journal records below are durable, or were given up by the meter. */
+    uint32_t refused;  /**< Authentic readings refused, ever. */
+    uint32_t snapshot_day; /**< yyyymmdd of the newest signed snapshot; 0: none. */
     struct gw_terms terms;
     bool has_sign_public;
     bool has_reading;
-    uint8_t last_verdict;     /**< enum gw_verdict of the newest reading. */
+    uint8_t last_verdict; /**< enum gw_verdict of the newest reading. */
     int64_t max_per_hour;
     int64_t register_width;
-    uint64_t counter_top;     /**< Highest message counter accepted; 0: none. */
-    uint64_t counter_window;  /**< Bit i: counter_top - i was accepted. */
-    struct mt_reading last;   /**< Newest accepted reading. */
-    uint64_t last_block;      /**< Newest block with an entry of this meter. */
+    uint64_t counter_top;    /**< Highest message counter accepted; 0: none. */
+    uint64_t counter_window; /**< Bit i: counter_top - i was accepted. */
+    struct mt_reading last;  /**< Newest accepted reading. */
+    uint64_t last_block;     /**< Newest block with an entry of this meter. */
     int64_t heard_us;
-    int64_t charged_ufen;     /**< Ever. */
+    int64_t charged_ufen; /**< Ever. */
     struct gw_usage usage;
 };
 
@@ -53,30 +53,31 @@ struct gw_household {
     uint8_t payees[GW_ORDER_PAYEES_MAX]; /**< Gateway-wide payee indices. */
     uint32_t meter_first;
     uint32_t binding_newest;
-    uint32_t order_slot;      /**< Its one open order, or GW_NONE. */
+    uint32_t order_slot;                       /**< Its one open order, or GW_NONE. */
     int64_t charged_ufen[GW_ORDER_PAYEES_MAX]; /**< Ever. */
     int64_t taken_fen[GW_ORDER_PAYEES_MAX];    /**< Ordered and not refused, ever. */
-    int64_t settled_fen;      /**< Done: debits less refunds. */
-    int64_t due_us;           /**< When its next order is due; 0: nothing owed, or an order is open. */
+    int64_t settled_fen;                       /**< Done: debits less refunds. */
+    int64_t due_us; /**< When its next order is due; 0: nothing owed, or an order is open. */
+    uint64_t order_last_block; /**< Newest block with an order entry of it; 0: none. */
 };
 
 struct gw_binding {
     uint32_t household;
-    uint32_t older;           /**< The household's binding before this one, or GW_NONE. */
+    uint32_t older; /**< The household's binding before this one, or GW_NONE. */
     char wallet[GW_WALLET_ID_MAX + 1];
     char mandate[GW_MANDATE_ID_MAX + 1];
     int64_t cap_single_fen;
     int64_t cap_day_fen;
     int64_t from_us;
-    int64_t to_us;            /**< INT64_MAX while bound. */
-    int64_t taken_fen;        /**< Done, ever: debits less refunds. */
-    int64_t day_fen;          /**< Ordered and not refused on local day `day`. */
+    int64_t to_us;     /**< INT64_MAX while bound. */
+    int64_t taken_fen; /**< Done, ever: debits less refunds. */
+    int64_t day_fen;   /**< Ordered and not refused on local day `day`. */
     int32_t day;
-    int64_t paused_until_us;  /**< After a refusal: not tried before. */
+    int64_t paused_until_us; /**< After a refusal: not tried before. */
 };
 
 struct gw_order {
-    uint64_t number;          /**< 0: a free slot. */
+    uint64_t number; /**< 0: a free slot. */
     uint32_t household;
     uint32_t binding;
     uint8_t kind, state, refusal;
@@ -91,13 +92,12 @@ struct gw_order {
 /** Totals and tables of the whole gateway. */
 struct gw_head {
     uint32_t meter_count, household_count, binding_count, payee_count;
-    uint64_t order_next;      /**< Number of the next order. */
-    uint64_t order_last_block; /**< Newest block with an order entry. */
+    uint64_t order_next; /**< Number of the next order. */
     uint64_t readings, entries, starts;
     uint64_t orders_done, orders_refused;
     int64_t payee_charged_ufen[GW_PAYEES_MAX];
     int64_t payee_settled_fen[GW_PAYEES_MAX];
-    int64_t ordered_fen;      /**< In open orders: debits less refunds. */
+    int64_t ordered_fen; /**< In open orders: debits less refunds. */
     int64_t settled_fen;
     uint32_t critical_count[GW_TARIFFS_MAX];
     uint8_t tariff_count;
@@ -106,8 +106,14 @@ struct gw_head {
     int32_t critical_days[GW_TARIFFS_MAX][GW_TARIFF_CRITICAL_DAYS_MAX];
 };
 
-enum gw_array { GW_ARRAY_HEAD, GW_ARRAY_METERS, GW_ARRAY_HOUSEHOLDS, GW_ARRAY_BINDINGS,
-                GW_ARRAY_ORDERS, GW_ARRAYS };
+enum gw_array {
+    GW_ARRAY_HEAD,
+    GW_ARRAY_METERS,
+    GW_ARRAY_HOUSEHOLDS,
+    GW_ARRAY_BINDINGS,
+    GW_ARRAY_ORDERS,
+    GW_ARRAYS
+};
 
 #define GW_CHUNK_ITEMS 64u
 #define GW_CHUNKS_MAX 256u /**< Chunks saved in one transaction. */
@@ -116,8 +122,8 @@ enum gw_array { GW_ARRAY_HEAD, GW_ARRAY_METERS, GW_ARRAY_HOUSEHOLDS, GW_ARRAY_BI
 struct gw_span_of_state {
     uint8_t *items;
     uint32_t item_bytes;
-    uint32_t item_count;   /**< The limit. */
-    uint32_t chunk_first;  /**< Number of its first chunk among all chunks. */
+    uint32_t item_count;  /**< The limit. */
+    uint32_t chunk_first; /**< Number of its first chunk among all chunks. */
     uint32_t chunk_count;
 };
 
@@ -140,25 +146,26 @@ struct gw_core {
 
     struct gw_span_of_state arrays[GW_ARRAYS];
     struct gw_chunk_note *notes;
-    uint32_t *dirty_queue;  /**< Ring of dirty chunks, oldest first. */
+    uint32_t *dirty_queue; /**< Ring of dirty chunks, oldest first. */
     uint32_t chunk_total, dirty_head, dirty_count;
     uint64_t save_credit_bytes;
 
     struct gw_index meter_index;
     struct gw_index household_index;
-    struct gw_heap due;    /**< Households by due_us. */
-    struct gw_heap timers; /**< Open orders by next_try_us. */
-    struct gw_tariff *tariffs;  /**< As they were put, in any order. */
+    struct gw_heap due;        /**< Households by due_us. */
+    struct gw_heap timers;     /**< Open orders by next_try_us. */
+    struct gw_tariff *tariffs; /**< As they were put, in any order. */
     uint32_t tariff_put_count;
     uint8_t tariff_at[GW_TARIFFS_MAX]; /**< By tariff index: place in tariffs, or 0xff. */
     uint8_t tariff_payee[GW_TARIFFS_MAX][GW_TARIFF_PAYEES_MAX]; /**< Gateway-wide payee indices. */
 
     /* The batch. */
-    bool replaying;          /**< Blocks are being read back. */
-    const struct gw_block_reader *replay; /**< The block being read back: entries before pos are applied. */
-    bool broken;             /**< A commit failed: only gw_core_load helps. */
+    bool replaying; /**< Blocks are being read back. */
+    const struct gw_block_reader
+        *replay; /**< The block being read back: entries before pos are applied. */
+    bool broken; /**< A commit failed: only gw_core_load helps. */
     int64_t now_us;
-    uint64_t number;         /**< Of the block being written. */
+    uint64_t number; /**< Of the block being written. */
     int64_t block_time_us;
     struct gw_block_writer writer;
     const char *document_name, *document_text;
@@ -167,9 +174,9 @@ struct gw_core {
     uint32_t reply_count;
     struct gw_order_request *requests;
     uint32_t request_count;
-    uint64_t last_number;    /**< Of the last committed block. */
+    uint64_t last_number; /**< Of the last committed block. */
     int64_t last_time_us;
-    uint64_t down_counter;   /**< Within this start. */
+    uint64_t down_counter; /**< Within this start. */
 
     /* Scratch of one message. */
     struct mt_message *message;

@@ -24,7 +24,6 @@ void gw_core_counters(struct gw_counters *out, const struct gw_core *core)
     out->households = head->household_count;
     out->bindings = head->binding_count;
     out->tariffs = head->tariff_count;
-    out->order_last_block = head->order_last_block;
     out->block = core->last_number;
     out->block_time_us = core->last_time_us;
     out->starts = head->starts;
@@ -87,6 +86,7 @@ bool gw_core_household(struct gw_household_view *out, const struct gw_core *core
     if (household->order_slot != GW_NONE) {
         out->open_order = core->orders[household->order_slot].number;
     }
+    out->order_last_block = household->order_last_block;
     out->next_order_us = household->due_us;
     out->binding_newest = household->binding_newest;
     return true;
