@@ -486,6 +486,13 @@ static void add_day(struct gw_tariff *tariff, int32_t day)
     tariff->critical_day_count++;
 }
 
+void gw_tariff_merge_days(const struct gw_core *core, uint32_t index, struct gw_tariff *tariff)
+{
+    for (uint32_t d = 0; d < core->head->critical_count[index]; d++) {
+        add_day(tariff, core->head->critical_days[index][d]);
+    }
+}
+
 enum gw_status gw_tariff_attach(struct gw_core *core, uint32_t tariff)
 {
     struct gw_head *head = core->head;
@@ -506,9 +513,7 @@ enum gw_status gw_tariff_attach(struct gw_core *core, uint32_t tariff)
         }
         core->tariff_payee[tariff][p] = payee;
     }
-    for (uint32_t d = 0; d < head->critical_count[tariff]; d++) {
-        add_day(put, head->critical_days[tariff][d]);
-    }
+    gw_tariff_merge_days(core, tariff, put);
     return GW_OK;
 }
 

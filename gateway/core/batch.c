@@ -315,8 +315,8 @@ static void derive(struct gw_core *core)
     }
     for (uint32_t i = 0; i < core->head->household_count; i++) {
         const char *id = core->households[i].id;
-        gw_index_add(&core->household_index,
-                     gw_index_hash(&core->household_index, id, strlen(id)), i);
+        gw_index_add(&core->household_index, gw_index_hash(&core->household_index, id, strlen(id)),
+                     i);
         if (core->households[i].due_us != 0) {
             gw_heap_set(&core->due, i, core->households[i].due_us);
         }

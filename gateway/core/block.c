@@ -156,18 +156,20 @@ static void get_reading(struct mt_cursor *in, struct gw_entry_reading *r, int64_
     r->reading.time_us = (block_s + seconds) * GW_US_PER_S + rest_us;
 }
 
-static void put_readings(struct gw_block_writer *writer, const struct gw_entry *e, bool counter_implied,
-                         bool seq_implied)
+static void put_readings(struct gw_block_writer *writer, const struct gw_entry *e,
+                         bool counter_implied, bool seq_implied)
 {
     struct mt_writer *out = &writer->out;
     bool extended = false;
     for (uint32_t i = 0; i < e->reading_count; i++) {
         extended = extended || !is_plain(&e->readings[i]);
     }
-    mt_writer_u8(out, (uint8_t)(GW_ENTRY_READINGS | e->transport << 4 |
-                                (e->reading_count != 1u ? MULTI : 0u) | (extended ? EXTENDED : 0u)));
-    mt_writer_u8(out, (uint8_t)(e->form | e->payee_count << 3 |
-                                (counter_implied ? 0u : HAS_COUNTER) | (seq_implied ? 0u : HAS_SEQ)));
+    mt_writer_u8(out,
+                 (uint8_t)(GW_ENTRY_READINGS | e->transport << 4 |
+                           (e->reading_count != 1u ? MULTI : 0u) | (extended ? EXTENDED : 0u)));
+    mt_writer_u8(out,
+                 (uint8_t)(e->form | e->payee_count << 3 | (counter_implied ? 0u : HAS_COUNTER) |
+                           (seq_implied ? 0u : HAS_SEQ)));
     put_u64(out, e->meter);
     put_u64(out, writer->number - e->previous_block);
     if (!counter_implied) {
@@ -397,8 +399,8 @@ bool gw_block_has_room(const struct gw_block_writer *writer)
     return (size_t)(writer->out.end - writer->out.at) >= GW_ENTRY_BYTES_MAX;
 }
 
-void gw_block_put(struct gw_block_writer *writer, const struct gw_entry *entry, bool counter_implied,
-                  bool seq_implied)
+void gw_block_put(struct gw_block_writer *writer, const struct gw_entry *entry,
+                  bool counter_implied, bool seq_implied)
 {
     MT_CHECK(gw_block_has_room(writer));
     struct mt_writer *out = &writer->out;

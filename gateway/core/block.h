@@ -44,8 +44,8 @@ void gw_block_begin(struct gw_block_writer *writer, uint8_t *bytes, size_t max, 
 bool gw_block_has_room(const struct gw_block_writer *writer);
 /** Write an entry; the caller made sure of the room. For READINGS counter_implied and seq_implied leave
  *  out what replaying derives. */
-void gw_block_put(struct gw_block_writer *writer, const struct gw_entry *entry, bool counter_implied,
-                  bool seq_implied);
+void gw_block_put(struct gw_block_writer *writer, const struct gw_entry *entry,
+                  bool counter_implied, bool seq_implied);
 /** Finish the block in place. Returns its length. Entries may still be added after it: call again. */
 size_t gw_block_seal(struct gw_block_writer *writer, uint64_t replay_from);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/core/history.h"
 
-void gw_history_begin(struct gw_history *history, const struct gw_store_port *store, uint8_t *buffer,
-                      size_t buffer_bytes, uint32_t meter, uint64_t last_block)
+void gw_history_begin(struct gw_history *history, const struct gw_store_port *store,
+                      uint8_t *buffer, size_t buffer_bytes, uint32_t meter, uint64_t last_block)
 {
     *history = (struct gw_history){
         .store = store,
@@ -57,9 +57,9 @@ enum gw_status gw_history_next(struct gw_history *history, struct gw_entry *entr
 {
     while (history->block != 0) {
         if (!history->loaded) {
-            enum gw_status status = history->store->block_read(
-                history->store->self, history->block, history->buffer, &history->loaded_len,
-                history->buffer_bytes);
+            enum gw_status status =
+                history->store->block_read(history->store->self, history->block, history->buffer,
+                                           &history->loaded_len, history->buffer_bytes);
             if (status != GW_OK) {
                 return status == GW_END ? GW_CORRUPT : status;
             }

@@ -145,12 +145,12 @@ static enum gw_verdict decode_carrier(struct intake *in)
     enum gw_verdict verdict = GW_REFUSED_FORM;
     switch ((enum gw_form)m->form) {
     case GW_FORM_CBOR:
-        verdict = from_decoder(
-            mt_message_decode_cbor(out, m->bytes, m->len, medium, in->core->now_us));
+        verdict =
+            from_decoder(mt_message_decode_cbor(out, m->bytes, m->len, medium, in->core->now_us));
         break;
     case GW_FORM_JSON:
-        verdict = from_decoder(mt_message_decode_json(out, (const char *)m->bytes, m->len, medium,
-                                                      in->core->now_us));
+        verdict = from_decoder(
+            mt_message_decode_json(out, (const char *)m->bytes, m->len, medium, in->core->now_us));
         break;
     case GW_FORM_RAW:
         verdict = decode_raw(in);

@@ -22,7 +22,7 @@ struct gw_case {
     const struct gw_entry_reading *done; /**< Readings of this message already judged, by time. */
     uint32_t done_count;
     struct gw_bracket bracket;
-    uint32_t steps; /**< History entries read for this message. */
+    uint32_t steps;        /**< History entries read for this message. */
     enum gw_status status; /**< GW_IO or GW_CORRUPT when history could not be read. */
 };
 

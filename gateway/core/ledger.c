@@ -21,11 +21,11 @@ static void say(struct gw_ledger_report *report, const char *what, const char *w
 struct sums {
     int64_t charged_ufen[GW_PAYEES_MAX];
     int64_t taken_fen[GW_PAYEES_MAX];
-    int64_t settled_fen;   /**< By households. */
-    int64_t bound_fen;     /**< Done, by bindings. */
-    int64_t open_fen;      /**< In open orders: debits less refunds. */
+    int64_t settled_fen; /**< By households. */
+    int64_t bound_fen;   /**< Done, by bindings. */
+    int64_t open_fen;    /**< In open orders: debits less refunds. */
     int64_t open_part_fen[GW_PAYEES_MAX];
-    int64_t meters_ufen;   /**< Charged, by meters. */
+    int64_t meters_ufen; /**< Charged, by meters. */
 };
 
 static void check_household(struct gw_ledger_report *report, struct sums *sums,

@@ -10,19 +10,19 @@
 #define GW_BINDINGS_MAX (8u * 1024u * 1024u)
 #define GW_ORDERS_OPEN_MAX (1024u * 1024u)
 #define GW_TARIFFS_MAX 16u
-#define GW_PAYEES_MAX 64u            /**< Payees of all tariffs together. */
-#define GW_BATCH_MAX 1024u           /**< Messages of one batch. */
-#define GW_MESSAGE_BYTES_MAX 2304u   /**< Bytes of one message as it arrived: COSE around 2,048. */
+#define GW_PAYEES_MAX 64u          /**< Payees of all tariffs together. */
+#define GW_BATCH_MAX 1024u         /**< Messages of one batch. */
+#define GW_MESSAGE_BYTES_MAX 2304u /**< Bytes of one message as it arrived: COSE around 2,048. */
 #define GW_BLOCK_BYTES_MAX (2u * 1024u * 1024u)
 #define GW_HOUSEHOLD_ID_MAX 24u
 #define GW_OPERATOR_NAME_MAX 15u
-#define GW_REFUSALS_KEPT 1024u       /**< Newest refusals kept for the operator to look at. */
+#define GW_REFUSALS_KEPT 1024u /**< Newest refusals kept for the operator to look at. */
 
 /** Sizes of this gateway, from its configuration; all memory of the core follows from them. */
 struct gw_limits {
     uint32_t meters_max;
     uint32_t households_max;
-    uint32_t bindings_max;    /**< Bindings of wallets, ended ones included. */
+    uint32_t bindings_max; /**< Bindings of wallets, ended ones included. */
     uint32_t orders_open_max;
 };
 

@@ -23,12 +23,12 @@
 
 #include "meters/check.h"
 
-#define GW_ORDER_PAYEES_MAX 6u     /**< Payees of one household, and so of one order. */
-#define GW_WALLET_ID_MAX 32u       /**< Characters of an operator's wallet id. */
-#define GW_MANDATE_ID_MAX 32u      /**< Characters of an operator's mandate id. */
-#define GW_OPERATOR_REF_MAX 32u    /**< Characters of an operator's own reference. */
-#define GW_PAYEE_CODE_MAX 16u      /**< Characters of a payee's code in a tariff pack. */
-#define GW_ORDER_KEY_MAX 40u       /**< Characters of an idempotency key. */
+#define GW_ORDER_PAYEES_MAX 6u  /**< Payees of one household, and so of one order. */
+#define GW_WALLET_ID_MAX 32u    /**< Characters of an operator's wallet id. */
+#define GW_MANDATE_ID_MAX 32u   /**< Characters of an operator's mandate id. */
+#define GW_OPERATOR_REF_MAX 32u /**< Characters of an operator's own reference. */
+#define GW_PAYEE_CODE_MAX 16u   /**< Characters of a payee's code in a tariff pack. */
+#define GW_ORDER_KEY_MAX 40u    /**< Characters of an idempotency key. */
 
 enum gw_order_kind { GW_ORDER_DEBIT = 0, GW_ORDER_REFUND = 1 };
 
@@ -64,11 +64,12 @@ enum gw_order_action {
 /** Why an operator refused; the operator's wire code maps to these. */
 enum gw_refusal {
     GW_REFUSAL_NONE = 0,
-    GW_REFUSAL_SHORT = 1,         /**< "insufficient_funds" */
-    GW_REFUSAL_LIMIT = 2,         /**< "limit_exceeded": single, day or year limit of the wallet's class */
-    GW_REFUSAL_MANDATE = 3,       /**< "mandate_invalid": none, revoked, expired, or over its cap */
-    GW_REFUSAL_WALLET = 4,        /**< "wallet_unknown" or closed or frozen */
-    GW_REFUSAL_REQUEST = 5,       /**< "request_invalid": signature, amount, key reused with another body */
+    GW_REFUSAL_SHORT = 1, /**< "insufficient_funds" */
+    GW_REFUSAL_LIMIT = 2, /**< "limit_exceeded": single, day or year limit of the wallet's class */
+    GW_REFUSAL_MANDATE = 3, /**< "mandate_invalid": none, revoked, expired, or over its cap */
+    GW_REFUSAL_WALLET = 4,  /**< "wallet_unknown" or closed or frozen */
+    GW_REFUSAL_REQUEST =
+        5, /**< "request_invalid": signature, amount, key reused with another body */
     GW_REFUSAL_OTHER = 6,
 };
 
@@ -96,11 +97,11 @@ struct gw_order_part {
 
 /** All that the operator is told: a copy that the adapter owns. */
 struct gw_order_request {
-    uint64_t number;                       /**< The gateway's own, unique for ever. */
-    char key[GW_ORDER_KEY_MAX + 1];        /**< Idempotency key: gateway id, dash, number. */
-    enum gw_order_action action;           /**< GW_ORDER_DO_SEND or GW_ORDER_DO_ASK. */
+    uint64_t number;                /**< The gateway's own, unique for ever. */
+    char key[GW_ORDER_KEY_MAX + 1]; /**< Idempotency key: gateway id, dash, number. */
+    enum gw_order_action action;    /**< GW_ORDER_DO_SEND or GW_ORDER_DO_ASK. */
     enum gw_order_kind kind;
-    int64_t amount_fen;                    /**< Greater than zero. */
+    int64_t amount_fen; /**< Greater than zero. */
     char wallet[GW_WALLET_ID_MAX + 1];
     char mandate[GW_MANDATE_ID_MAX + 1];
     uint32_t part_count;
@@ -110,8 +111,8 @@ struct gw_order_request {
 /** The operator's answer, on its way to the core. */
 struct gw_order_result {
     uint64_t number;
-    enum gw_order_event event; /**< DONE, REFUSED, NO_ANSWER or UNKNOWN. */
-    enum gw_refusal refusal;   /**< With GW_ORDER_EV_REFUSED. */
+    enum gw_order_event event;                  /**< DONE, REFUSED, NO_ANSWER or UNKNOWN. */
+    enum gw_refusal refusal;                    /**< With GW_ORDER_EV_REFUSED. */
     char operator_ref[GW_OPERATOR_REF_MAX + 1]; /**< With GW_ORDER_EV_DONE; empty otherwise. */
 };
 

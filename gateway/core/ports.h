@@ -15,9 +15,9 @@
 
 /** An image of a run of state, as of a block. */
 struct gw_chunk {
-    uint32_t kind;  /**< Which array. */
-    uint32_t index; /**< Which run of it. */
-    uint64_t block; /**< The newest block whose entries it holds. */
+    uint32_t kind;        /**< Which array. */
+    uint32_t index;       /**< Which run of it. */
+    uint64_t block;       /**< The newest block whose entries it holds. */
     const uint8_t *bytes; /**< Borrowed for the call. */
     size_t len;
 };
@@ -30,7 +30,8 @@ struct gw_block_write {
     size_t len;
     const struct gw_chunk *chunks;
     uint32_t chunk_count;
-    const char *document_name; /**< A tariff pack's name, or NULL: no document. Replaces the older. */
+    const char
+        *document_name; /**< A tariff pack's name, or NULL: no document. Replaces the older. */
     const char *document_text; /**< The pack's text, document_len bytes. */
     size_t document_len;
 };
@@ -43,7 +44,8 @@ struct gw_store_port {
     enum gw_status (*append)(void *self, const struct gw_block_write *write);
     /** Read one block into the caller's buffer. Returns GW_OK, GW_END (no such block), GW_FULL (buffer
      *  too small), GW_IO, GW_CORRUPT (checksum). */
-    enum gw_status (*block_read)(void *self, uint64_t number, uint8_t *bytes, size_t *len, size_t max);
+    enum gw_status (*block_read)(void *self, uint64_t number, uint8_t *bytes, size_t *len,
+                                 size_t max);
     /** Visit blocks from a number on, ascending, until the visitor returns other than GW_OK. */
     enum gw_status (*block_walk)(void *self, uint64_t from_number, void *arg,
                                  enum gw_status (*visit)(void *arg, uint64_t number,

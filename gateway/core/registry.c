@@ -283,18 +283,89 @@ static bool same_payees(const struct gw_tariff *a, const struct gw_tariff *b)
     return same;
 }
 
-/* What has been in force must stay as it was, byte for byte; new versions begin in the future. */
+static bool same_component(const struct gw_component *a, const struct gw_component *b)
+{
+    return strcmp(a->label, b->label) == 0 && a->payee == b->payee &&
+           memcmp(a->flat_price_ufen, b->flat_price_ufen, sizeof(a->flat_price_ufen)) == 0 &&
+           memcmp(a->band_price_ufen, b->band_price_ufen, sizeof(a->band_price_ufen)) == 0 &&
+           memcmp(a->adder_ufen, b->adder_ufen, sizeof(a->adder_ufen)) == 0;
+}
+
+static bool same_schedule(const struct gw_schedule *a, const struct gw_schedule *b)
+{
+    bool same = a->count == b->count;
+    for (uint32_t i = 0; same && i < a->count; i++) {
+        same =
+            a->spans[i].start_min == b->spans[i].start_min && a->spans[i].band == b->spans[i].band;
+    }
+    return same;
+}
+
+static bool same_version(const struct gw_tariff_version *a, const struct gw_tariff_version *b)
+{
+    bool same = strcmp(a->id, b->id) == 0 && a->from_us == b->from_us &&
+                memcmp(a->season_of_month, b->season_of_month, sizeof(a->season_of_month)) == 0 &&
+                a->season_count == b->season_count && a->ladder == b->ladder &&
+                a->ladder_month == b->ladder_month && a->block_count == b->block_count &&
+                memcmp(a->block_limit, b->block_limit, sizeof(a->block_limit)) == 0 &&
+                a->large_people == b->large_people && a->large_extra == b->large_extra &&
+                a->free_units == b->free_units && a->component_count == b->component_count &&
+                a->critical_months == b->critical_months &&
+                a->bands_by_meter == b->bands_by_meter && a->whole_units == b->whole_units &&
+                a->round_fen == b->round_fen &&
+                same_schedule(&a->critical_schedule, &b->critical_schedule);
+    for (uint32_t i = 0; same && i < a->component_count; i++) {
+        same = same_component(&a->components[i], &b->components[i]);
+    }
+    for (uint32_t i = 0; same && i < a->season_count; i++) {
+        same = same_schedule(&a->schedule[i], &b->schedule[i]);
+    }
+    return same;
+}
+
+/* Days that have begun stay what they were announced as. */
+static bool same_days_until(const struct gw_tariff *a, const struct gw_tariff *b, int32_t today)
+{
+    uint32_t i = 0;
+    uint32_t j = 0;
+    for (;; i++, j++) {
+        bool more_a = i < a->critical_day_count && a->critical_days[i] <= today;
+        bool more_b = j < b->critical_day_count && b->critical_days[j] <= today;
+        if (!more_a || !more_b) {
+            return !more_a && !more_b;
+        }
+        if (a->critical_days[i] != b->critical_days[j]) {
+            return false;
+        }
+    }
+}
+
+/* The pack may leave out announced days: they are the gateway's, and are merged in again. */
+static bool keeps_the_days(const struct gw_core *core, const struct gw_tariff *was,
+                           const struct gw_tariff *is)
+{
+    static struct gw_tariff merged; /* One thread owns the core; too large for the stack. */
+    merged = *is;
+    for (uint32_t i = 0; i < core->head->tariff_count; i++) {
+        if (strcmp(core->head->tariff_names[i], is->name) == 0) {
+            gw_tariff_merge_days(core, i, &merged);
+        }
+    }
+    return same_days_until(was, &merged, gw_local_day(core->now_us));
+}
+
+/* What has been in force must stay as it was; new versions begin in the future. */
 static bool keeps_the_past(const struct gw_core *core, const struct gw_tariff *was,
                            const struct gw_tariff *is)
 {
     uint32_t i = 0;
     for (; i < was->version_count && was->versions[i].from_us <= core->now_us; i++) {
-        if (i >= is->version_count ||
-            memcmp(&was->versions[i], &is->versions[i], sizeof(is->versions[i])) != 0) {
+        if (i >= is->version_count || !same_version(&was->versions[i], &is->versions[i])) {
             return false;
         }
     }
-    return i >= is->version_count || is->versions[i].from_us > core->now_us;
+    return (i >= is->version_count || is->versions[i].from_us > core->now_us) &&
+           keeps_the_days(core, was, is);
 }
 
 static enum gw_registry_verdict check_tariff(const struct gw_core *core,
@@ -382,11 +453,11 @@ const char *gw_registry_verdict_advice(enum gw_registry_verdict verdict)
         [GW_REG_NO_BINDING] = "That wallet is not bound to this household.",
         [GW_REG_MEDIUM] = "The tariff is for another medium than the meter.",
         [GW_REG_BOUND] = "That wallet is bound to this household already.",
-        [GW_REG_FULL] = "A limit is reached. Raise it in the configuration and restart, or try "
-                        "again if the gateway is busy.",
+        [GW_REG_FULL] = ("A limit is reached. Raise it in the configuration and restart, or try "
+                         "again if the gateway is busy."),
         [GW_REG_INVALID] = "A field is out of range or has characters that it may not have.",
-        [GW_REG_PAYEES] = "The payees do not fit: a household has six at most, and a tariff keeps "
-                          "those that it began with.",
+        [GW_REG_PAYEES] = ("The payees do not fit: a household has six at most, and a tariff keeps "
+                           "those that it began with."),
         [GW_REG_RETROACTIVE] = "What has been in force cannot be changed. Give it a later date.",
     };
     MT_CHECK((unsigned)verdict < sizeof(advice) / sizeof(advice[0]));

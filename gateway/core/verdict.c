@@ -11,8 +11,9 @@ struct words {
 static const struct words table[GW_VERDICT_COUNT] = {
     [GW_ACCEPTED] = {"accepted", "The reading is durable."},
     [GW_ACCEPTED_ROLLOVER] = {"rollover", "The register passed its width and began again at zero."},
-    [GW_ACCEPTED_DOUBTFUL] = {"doubtful", "The meter's clock is off, so the lowest band was billed. "
-                                          "Let the meter take the gateway's time."},
+    [GW_ACCEPTED_DOUBTFUL] = {"doubtful",
+                              "The meter's clock is off, so the lowest band was billed. "
+                              "Let the meter take the gateway's time."},
     [GW_ACCEPTED_LATE] = {"late", "An older reading arrived late; the interval was split again."},
     [GW_DUPLICATE] = {"duplicate", "This reading was durable already; it was acknowledged again."},
     [GW_REFUSED_BACKWARD] = {"backward", "The register went down and no known width explains it. "
@@ -33,7 +34,8 @@ static const struct words table[GW_VERDICT_COUNT] = {
                                                "on the way."},
     [GW_REFUSED_REPLAYED] = {"replayed", "The message counter is older than the window."},
     [GW_REFUSED_TRUNCATED] = {"truncated", "The message ends too early. Send it whole."},
-    [GW_REFUSED_TOO_LARGE] = {"too-large", "The message is larger than the limits allow. Split it."},
+    [GW_REFUSED_TOO_LARGE] = {"too-large",
+                              "The message is larger than the limits allow. Split it."},
     [GW_REFUSED_MALFORMED] = {"malformed", "The message contradicts its format's standard."},
     [GW_REFUSED_CHECKSUM] = {"checksum", "The frame's checksum differs. Read the meter again."},
     [GW_REFUSED_UNIT] = {"unit", "A unit or digit that this register cannot have."},

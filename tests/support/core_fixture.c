@@ -101,7 +101,9 @@ void fixture_open(struct fixture *f)
     f->store = memory_store_open();
     f->port = memory_store_port(f->store);
     f->config = (struct gw_core_config){
-        .limits = {.meters_max = 200, .households_max = 200, .bindings_max = 200,
+        .limits = {.meters_max = 200,
+                   .households_max = 200,
+                   .bindings_max = 200,
                    .orders_open_max = 128},
         .settle = {.order_min_fen = 100,
                    .order_after_us = GW_US_PER_DAY,

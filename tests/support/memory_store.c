@@ -89,7 +89,8 @@ static enum gw_status append(void *self, const struct gw_block_write *write)
     return GW_OK;
 }
 
-static enum gw_status block_read(void *self, uint64_t number, uint8_t *bytes, size_t *len, size_t max)
+static enum gw_status block_read(void *self, uint64_t number, uint8_t *bytes, size_t *len,
+                                 size_t max)
 {
     struct memory_store *store = self;
     if (number == 0 || number > store->block_count) {
@@ -109,8 +110,7 @@ static enum gw_status block_walk(void *self, uint64_t from_number, void *arg,
 {
     struct memory_store *store = self;
     for (uint64_t n = from_number; n <= store->block_count; n++) {
-        enum gw_status status =
-            visit(arg, n, store->blocks[n - 1].bytes, store->blocks[n - 1].len);
+        enum gw_status status = visit(arg, n, store->blocks[n - 1].bytes, store->blocks[n - 1].len);
         if (status != GW_OK) {
             return status;
         }

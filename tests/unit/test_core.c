@@ -150,9 +150,14 @@ static void another_meters_key_and_name_are_refused(void)
     uint8_t bytes[256];
     size_t len = fixture_seal(&f, 0, &message, bytes, sizeof(bytes));
     CU_ASSERT_EQUAL(fixture_hand(&f, 1, bytes, len), GW_REFUSED_AUTHENTIC);
-    struct gw_message m = {.form = GW_FORM_COSE, .transport = GW_VIA_COAP, .bytes = bytes, .len = len,
-                           .name = "pTST-00000000", .name_len = 13,
-                           .identity = "pTST-00000001", .identity_len = 13};
+    struct gw_message m = {.form = GW_FORM_COSE,
+                           .transport = GW_VIA_COAP,
+                           .bytes = bytes,
+                           .len = len,
+                           .name = "pTST-00000000",
+                           .name_len = 13,
+                           .identity = "pTST-00000001",
+                           .identity_len = 13};
     CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_REFUSED_STRANGER);
     m.identity = NULL;
     m.name = "pTST-00000009";
@@ -260,8 +265,7 @@ static void any_order_of_arrival_gives_the_same_charge(void)
         for (uint32_t i = 0; i < 48; i++) {
             f.counters[0] = (uint64_t)order[i] + 10;
             f.seqs[0] = (uint32_t)order[i] + 1;
-            enum gw_verdict verdict =
-                fixture_read(&f, 0, at(2 * order[i]), total[order[i]]);
+            enum gw_verdict verdict = fixture_read(&f, 0, at(2 * order[i]), total[order[i]]);
             CU_ASSERT_TRUE(verdict == GW_ACCEPTED || verdict == GW_ACCEPTED_LATE);
         }
         CU_ASSERT_EQUAL(fixture_charged_ufen(&f, 0), expected_ufen);
@@ -291,15 +295,92 @@ static void json_by_hand_is_taken_from_a_meter_that_may(void)
     fixture_open(&f);
     fixture_add_meter(&f, 0, "flat");
     const char *text = "[{\"n\":\"1.8.0\",\"u\":\"kWh\",\"v\":123.45,\"t\":1772380800}]";
-    struct gw_message m = {.form = GW_FORM_JSON, .transport = GW_VIA_MQTT,
-                           .bytes = (const uint8_t *)text, .len = strlen(text),
-                           .name = "pTST-00000000", .name_len = 13};
+    struct gw_message m = {.form = GW_FORM_JSON,
+                           .transport = GW_VIA_MQTT,
+                           .bytes = (const uint8_t *)text,
+                           .len = strlen(text),
+                           .name = "pTST-00000000",
+                           .name_len = 13};
     CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_ACCEPTED);
     CU_ASSERT_EQUAL(f.core->meters[0].last.total, 123450);
     m.len--;
     CU_ASSERT_TRUE(gw_core_message(f.core, &m) >= GW_REFUSED_UNKNOWN);
     f.core->meters[0].accept = GW_ACCEPT_COSE;
     CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_REFUSED_FORM);
+    fixture_close(&f);
+}
+
+static void a_signed_day_is_kept_once_and_only_from_its_meter(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_meter(&f, 0, "flat");
+    uint8_t secret[MT_SIGN_SECRET_BYTES];
+    memset(secret, 7, sizeof(secret));
+    struct gw_meter *meter = &f.core->meters[0];
+    CU_ASSERT_EQUAL(mt_sign_public(meter->sign_public, secret), MT_OK);
+    meter->has_sign_public = true;
+    struct mt_snapshot snapshot = {.day = 20260302, .time_us = at(96), .total = 4711, .seq = 9};
+    uint8_t plain[256];
+    uint8_t bytes[512];
+    size_t plain_len = 0;
+    size_t len = 0;
+    CU_ASSERT_EQUAL(mt_snapshot_encode(plain, &plain_len, sizeof(plain), &snapshot, MT_POWER),
+                    MT_OK);
+    struct mt_cose_seal_args args = {.plain = plain,
+                                     .plain_len = plain_len,
+                                     .identity = &meter->identity};
+    CU_ASSERT_EQUAL(mt_cose_sign(bytes, &len, sizeof(bytes), &args, secret), MT_OK);
+    struct gw_message m = {.form = GW_FORM_SIGNED,
+                           .transport = GW_VIA_MQTT,
+                           .bytes = bytes,
+                           .len = len,
+                           .name = "pTST-00000000",
+                           .name_len = 13};
+    gw_core_begin(f.core, at(96));
+    bytes[len - 1] ^= 1;
+    CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_REFUSED_AUTHENTIC);
+    bytes[len - 1] ^= 1;
+    CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_ACCEPTED);
+    CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_DUPLICATE);
+    uint64_t number = f.core->number;
+    CU_ASSERT_EQUAL(gw_core_commit(f.core), GW_OK);
+    struct gw_history walk;
+    static uint8_t buffer[GW_BLOCK_BYTES_MAX];
+    static struct gw_entry entry;
+    gw_history_begin(&walk, &f.port, buffer, sizeof(buffer), 0, number);
+    CU_ASSERT_EQUAL(gw_history_next(&walk, &entry), GW_OK);
+    CU_ASSERT_EQUAL(entry.kind, GW_ENTRY_SNAPSHOT);
+    CU_ASSERT_EQUAL(entry.snapshot.total, 4711);
+    CU_ASSERT_EQUAL(memcmp(entry.signature, bytes + len - 64, 64), 0);
+    CU_ASSERT_EQUAL(gw_history_next(&walk, &entry), GW_OK);
+    CU_ASSERT_EQUAL(entry.kind, GW_ENTRY_METER);
+    CU_ASSERT_EQUAL(gw_history_next(&walk, &entry), GW_END);
+    fixture_close(&f);
+}
+
+static void prices_in_force_cannot_be_changed(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    struct gw_tariff changed = *gw_core_tariff(f.core, 1);
+    gw_core_begin(f.core, f.now_us);
+    changed.versions[0].components[0].flat_price_ufen[0]++;
+    CU_ASSERT_EQUAL(gw_core_load_tariff(f.core, &changed, "t", 1), GW_REG_RETROACTIVE);
+    changed.versions[0].components[0].flat_price_ufen[0]--;
+    changed.version_count = 2;
+    changed.versions[1] = changed.versions[0];
+    changed.versions[1].id[0] = 'n';
+    changed.versions[1].from_us = FIXTURE_START_US;
+    CU_ASSERT_EQUAL(gw_core_load_tariff(f.core, &changed, "t", 1), GW_REG_RETROACTIVE);
+    changed.versions[1].from_us = FIXTURE_START_US + GW_US_PER_DAY;
+    CU_ASSERT_EQUAL(gw_core_load_tariff(f.core, &changed, "t", 1), GW_REG_DONE);
+    CU_ASSERT_EQUAL(gw_core_commit(f.core), GW_OK);
+    gw_core_begin(f.core, f.now_us);
+    int32_t today = gw_local_day(f.now_us);
+    CU_ASSERT_EQUAL(gw_core_announce_day(f.core, "tou", today), GW_REG_RETROACTIVE);
+    CU_ASSERT_EQUAL(gw_core_announce_day(f.core, "tou", today + 1), GW_REG_DONE);
+    CU_ASSERT_EQUAL(gw_core_announce_day(f.core, "tou", today + 1), GW_REG_EXISTS);
     fixture_close(&f);
 }
 
@@ -321,6 +402,9 @@ static const struct unit_test tests[] = {
     {"a_late_reading_moves_what_it_shows", a_late_reading_moves_what_it_shows},
     {"any_order_of_arrival_gives_the_same_charge", any_order_of_arrival_gives_the_same_charge},
     {"a_clock_ahead_is_billed_at_the_lowest_band", a_clock_ahead_is_billed_at_the_lowest_band},
+    {"a_signed_day_is_kept_once_and_only_from_its_meter",
+     a_signed_day_is_kept_once_and_only_from_its_meter},
+    {"prices_in_force_cannot_be_changed", prices_in_force_cannot_be_changed},
     {"json_by_hand_is_taken_from_a_meter_that_may", json_by_hand_is_taken_from_a_meter_that_may},
 };
 

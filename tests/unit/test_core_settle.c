@@ -196,8 +196,11 @@ static void without_a_wallet_the_debt_waits_and_nothing_spins(void)
     fixture_bind(&f, 0, "w1", INT64_MAX);
     CU_ASSERT_EQUAL(tick(&f, &request), 1);
     CU_ASSERT_EQUAL(request.amount_fen, 269);
-    struct gw_bind_spec again = {.household = "home-0", .wallet = "w1", .mandate = "m",
-                                 .cap_single_fen = 1, .cap_day_fen = 1};
+    struct gw_bind_spec again = {.household = "home-0",
+                                 .wallet = "w1",
+                                 .mandate = "m",
+                                 .cap_single_fen = 1,
+                                 .cap_day_fen = 1};
     CU_ASSERT_EQUAL(gw_core_bind_wallet(f.core, &again), GW_REG_BOUND);
     CU_ASSERT_EQUAL(gw_core_unbind_wallet(f.core, "home-0", "w1"), GW_REG_DONE);
     CU_ASSERT_EQUAL(gw_core_unbind_wallet(f.core, "home-0", "w1"), GW_REG_NO_BINDING);
@@ -243,6 +246,64 @@ static void an_order_that_could_not_be_queued_is_sent_later(void)
     fixture_close(&f);
 }
 
+/* 2,000 Wh over the edge of 22:00 are charged half at peak; a late reading shows that all of it was
+ * after the edge, and 28 fen are owed back. They are set against what is used next. */
+static void a_correction_downwards_is_set_against_what_comes(void)
+{
+    struct fixture f;
+    struct gw_order_request request;
+    fixture_open(&f);
+    fixture_add_meter(&f, 0, "tou");
+    fixture_bind(&f, 0, "w1", INT64_MAX);
+    int64_t ten_us = FIXTURE_START_US + 22 * GW_US_PER_HOUR;
+    f.now_us = ten_us + GW_US_PER_HOUR;
+    (void)fixture_read(&f, 0, ten_us - GW_US_PER_HOUR, 0);
+    (void)fixture_read(&f, 0, ten_us + GW_US_PER_HOUR, 4000); /* 113.6 + 57.6 fen */
+    CU_ASSERT_EQUAL(tick(&f, &request), 1);
+    CU_ASSERT_EQUAL(request.amount_fen, 171);
+    answer(&f, request.number, GW_ORDER_EV_DONE, GW_REFUSAL_NONE);
+    CU_ASSERT_EQUAL(fixture_read(&f, 0, ten_us, 0), GW_ACCEPTED_LATE); /* 115.2 fen in all */
+    CU_ASSERT_EQUAL(gw_household_owed_fen(&f.core->households[0]), -56);
+    CU_ASSERT_EQUAL(tick(&f, &request), 0);
+    check(&f);
+    f.now_us += 2 * GW_US_PER_HOUR;
+    CU_ASSERT_EQUAL(fixture_read(&f, 0, f.now_us, 9500), GW_ACCEPTED); /* 158.4 more */
+    CU_ASSERT_EQUAL(tick(&f, &request), 1);
+    CU_ASSERT_EQUAL(request.kind, GW_ORDER_DEBIT);
+    CU_ASSERT_EQUAL(request.amount_fen, 273 - 171);
+    fixture_close(&f);
+}
+
+/* The same, larger: after a day the credit goes back to the wallet that paid. */
+static void a_large_credit_is_refunded(void)
+{
+    struct fixture f;
+    struct gw_order_request request;
+    fixture_open(&f);
+    fixture_add_meter(&f, 0, "tou");
+    fixture_bind(&f, 0, "w1", INT64_MAX);
+    int64_t ten_us = FIXTURE_START_US + 22 * GW_US_PER_HOUR;
+    f.now_us = ten_us + GW_US_PER_HOUR;
+    (void)fixture_read(&f, 0, ten_us - GW_US_PER_HOUR, 0);
+    (void)fixture_read(&f, 0, ten_us + GW_US_PER_HOUR, 8000); /* 342.4 fen */
+    CU_ASSERT_EQUAL(tick(&f, &request), 1);
+    answer(&f, request.number, GW_ORDER_EV_DONE, GW_REFUSAL_NONE);
+    (void)fixture_read(&f, 0, ten_us, 0); /* 230.4 fen */
+    f.now_us += GW_US_PER_DAY;
+    CU_ASSERT_EQUAL(tick(&f, &request), 1);
+    CU_ASSERT_EQUAL(request.kind, GW_ORDER_REFUND);
+    CU_ASSERT_EQUAL(request.amount_fen, 112);
+    CU_ASSERT_EQUAL(request.part_count, 1);
+    CU_ASSERT_EQUAL(request.parts[0].amount_fen, 112);
+    CU_ASSERT_STRING_EQUAL(request.wallet, "w1");
+    check(&f);
+    answer(&f, request.number, GW_ORDER_EV_DONE, GW_REFUSAL_NONE);
+    CU_ASSERT_EQUAL(home(&f).settled_fen, 230);
+    CU_ASSERT_EQUAL(gw_household_owed_fen(&f.core->households[0]), 0);
+    check(&f);
+    fixture_close(&f);
+}
+
 static const struct unit_test tests[] = {
     {"an_order_is_made_when_enough_is_owed_and_not_before",
      an_order_is_made_when_enough_is_owed_and_not_before},
@@ -256,6 +317,9 @@ static const struct unit_test tests[] = {
      without_a_wallet_the_debt_waits_and_nothing_spins},
     {"an_order_is_shared_by_what_each_payee_is_owed",
      an_order_is_shared_by_what_each_payee_is_owed},
+    {"a_correction_downwards_is_set_against_what_comes",
+     a_correction_downwards_is_set_against_what_comes},
+    {"a_large_credit_is_refunded", a_large_credit_is_refunded},
     {"an_order_that_could_not_be_queued_is_sent_later",
      an_order_that_could_not_be_queued_is_sent_later},
 };
