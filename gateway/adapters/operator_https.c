@@ -27,6 +27,7 @@
 #define URL_BYTES 512u
 #define BASE_URL_MAX 200u
 #define CONNECT_TIMEOUT_MS_MAX 5000u
+#define IDLE_S 45l /**< A connection idle for longer is not used again: servers close at 60 s. */
 #define STATEMENT_STALL_S 30l /**< A statement that stands still that long is broken off. */
 
 /** What one request needs besides its order. */
@@ -194,6 +195,7 @@ static bool set_up(const struct gw_operator_config *config, struct wire *wire)
            curl_easy_setopt(easy, CURLOPT_SSLKEY, config->key_file) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1l) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1l) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_S) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms) == CURLE_OK;
 }
 

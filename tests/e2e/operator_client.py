@@ -4,10 +4,12 @@
 Written from the document, not from the program: the canonical text is built here a second time, and
 signed by the openssl program.
 """
+import atexit
 import hashlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -175,6 +177,14 @@ class Operator:
         self.process = None
         self.program = os.path.join(os.environ.get("BIN_DIR", "build/bin"), "meterpay-operator")
         self.make_certs(self.gateway_folder, GATEWAY)
+        atexit.register(self.remove)
+
+    def remove(self):
+        """Whatever happened, leave neither a process nor files behind."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
 
     def make_certs(self, folder, gateway):
         subprocess.run([MAKE_CERTS, "--operator", self.home, "--gateway", folder, "--id", gateway],
