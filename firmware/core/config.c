@@ -5,6 +5,7 @@
 #define PROFILE_SECTORS_MIN 2u
 #define MESSAGE_BYTES_MIN 256u /* one reading with all registers and a proof is under 200 */
 #define RETRY_US_LONGEST (30 * FW_US_PER_DAY)
+#define MINUTE_US (60 * FW_US_PER_S)
 
 void fw_config_default(struct fw_config *config, enum mt_medium medium)
 {
@@ -14,7 +15,7 @@ void fw_config_default(struct fw_config *config, enum mt_medium medium)
         .day_sectors = 2,
         .message_bytes_max = MT_MESSAGE_BYTES_MAX,
         .report_count = 1,
-        .interval_us = 15 * 60 * FW_US_PER_S,
+        .interval_us = 15 * MINUTE_US,
         .grace_us = 60 * FW_US_PER_S,
         .spread_us = 60 * FW_US_PER_S,
         .retry_us = 30 * FW_US_PER_S,

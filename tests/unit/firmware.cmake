@@ -17,3 +17,8 @@ if(TARGET meterpay::fw_host)
     set_tests_properties(firmware/cortex_m3 PROPERTIES
         LABELS unit TIMEOUT 120 SKIP_RETURN_CODE 77)
 endif()
+
+if(TARGET meterpay::sim)
+    meterpay_unit_test(load LIBS meterpay::sim)
+    meterpay_unit_test(fleet LIBS meterpay::sim)
+endif()

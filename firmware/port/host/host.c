@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define EXTRA_BYTES (1u + FW_HOST_NOTE_BYTES) /* after the storage: valve, note */
+
 /* SplitMix64 (Steele, Lea, Flood 2014): small, and good enough to spread reports and tear words. */
 static uint64_t next_random(uint64_t *state)
 {
@@ -133,7 +135,7 @@ static enum fw_valve valve_get(void *context)
 
 static enum fw_status map_file(struct fw_host *host, const char *path, const char **why)
 {
-    size_t bytes = host->nv_bytes + 1;
+    size_t bytes = host->nv_bytes + EXTRA_BYTES;
     struct stat st;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || fstat(fd, &st) != 0) {
@@ -204,12 +206,12 @@ enum fw_status fw_host_init(struct fw_host *host, const struct fw_host_config *c
     if (config->path != NULL) {
         return map_file(host, config->path, why);
     }
-    host->nv = malloc(host->nv_bytes + 1);
+    host->nv = malloc(host->nv_bytes + EXTRA_BYTES);
     if (host->nv == NULL) {
         *why = "there is no memory for it";
         return FW_IO;
     }
-    memset(host->nv, 0xFF, host->nv_bytes + 1);
+    memset(host->nv, 0xFF, host->nv_bytes + EXTRA_BYTES);
     return FW_OK;
 }
 
@@ -217,11 +219,17 @@ void fw_host_deinit(struct fw_host *host)
 {
     MT_CHECK(host != NULL && host->nv != NULL);
     if (host->mapped) {
-        (void)munmap(host->nv, host->nv_bytes + 1); /* fails only for a wrong address */
+        (void)munmap(host->nv, host->nv_bytes + EXTRA_BYTES); /* fails only for a wrong address */
     } else {
         free(host->nv);
     }
     host->nv = NULL;
+}
+
+uint8_t *fw_host_note(struct fw_host *host)
+{
+    MT_CHECK(host != NULL && host->nv != NULL);
+    return valve_place(host) + 1;
 }
 
 void fw_host_cut_after(struct fw_host *host, uint64_t words)

@@ -15,6 +15,7 @@
 
 #define FW_HOST_WORD_BYTES 4u
 #define FW_HOST_NEVER UINT64_MAX
+#define FW_HOST_NOTE_BYTES 31u
 
 /** What the board is connected to. Functions are called on the meter's thread, within its calls. */
 struct fw_host_config {
@@ -49,6 +50,9 @@ struct fw_host {
 MT_MUST_USE enum fw_status fw_host_init(struct fw_host *host, const struct fw_host_config *config,
                                         const char **why);
 void fw_host_deinit(struct fw_host *host);
+
+/** Bytes of the owner's own, kept with the storage: FW_HOST_NOTE_BYTES, at first all 0xFF. Borrowed. */
+uint8_t *fw_host_note(struct fw_host *host);
 
 /** Cut the power within the word after `words` more; FW_HOST_NEVER takes a planned cut back. */
 void fw_host_cut_after(struct fw_host *host, uint64_t words);
