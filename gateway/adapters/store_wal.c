@@ -11,8 +11,8 @@
 #include "gateway/adapters/store_schema.h"
 
 #define FRAME_HEADER_BYTES 24u /* https://www.sqlite.org/fileformat2.html, section 4 */
-#define COPIES_MAX 4           /* each copies what was committed during the one before it */
-#define GATED_BYTES_MAX (1024u * 1024u)
+#define COPIES 2 /* the second copies what was committed during the first and its long sync */
+#define GATED_BYTES_MAX (2u * 1024u * 1024u)
 #define BUSY_MS 100
 
 static int64_t monotonic_us(void)
@@ -64,19 +64,27 @@ static enum copy copy_rest_behind_gate(struct gw_wal *wal)
     return copy;
 }
 
+/* SQLite syncs the database file only with the copy that reaches the log's end, and that one is made
+ * behind the gate: 25-30 ms for 64 MiB (measured). So what is copied so far is synced before it. */
+static bool sync_database(struct gw_wal *wal)
+{
+    sqlite3_file *file = NULL;
+    return sqlite3_file_control(wal->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+           file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK;
+}
+
 static enum copy copy_round(struct gw_wal *wal)
 {
     uint64_t left_bytes = 0;
-    for (int i = 0; i < COPIES_MAX; i++) {
-        enum copy copy = copy_log(wal, &left_bytes);
-        if (copy == COPY_FAILED) {
-            return copy;
-        }
-        if (left_bytes <= GATED_BYTES_MAX) {
-            return copy_rest_behind_gate(wal);
+    for (int i = 0; i < COPIES; i++) {
+        if (copy_log(wal, &left_bytes) == COPY_FAILED || !sync_database(wal)) {
+            return COPY_FAILED;
         }
     }
-    return COPIED_SOME; /* a reader stands in the way, or the disk is slower than the commits */
+    if (left_bytes > GATED_BYTES_MAX) {
+        return COPIED_SOME; /* a reader stands in the way, or the disk is slower than the commits */
+    }
+    return copy_rest_behind_gate(wal);
 }
 
 static void note_round(struct gw_wal *wal, enum copy copy)

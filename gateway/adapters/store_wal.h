@@ -5,7 +5,7 @@
  *  writer begin it anew, or it grows for ever; done inside a commit that takes 25-70 ms (measured),
  *  so a thread with its own connection does it:
  *
- *      log >= start_bytes      the thread copies while commits go on (PASSIVE). When less than 1 MiB
+ *      log >= start_bytes      the thread copies while commits go on (PASSIVE). When less than 2 MiB
  *                              is left it closes the gate, copies the rest and opens the gate: the
  *                              next commit begins at the log's start, over blocks the file has.
  *      log >= bytes_max        commits wait for the thread, at most wait_us_max; then they are refused
