@@ -253,7 +253,7 @@ static void a_release_rings_only_while_the_producer_waits_for_room(void)
 
 /* ---- two threads ------------------------------------------------------------------------------ */
 
-enum { RECORDS = 2000000, TRIPS = 30000, RACES = 200000 };
+enum { RECORDS = 2000000, TRIPS = 30000, RACES = 100000 };
 
 struct pair {
     struct gw_ring ring;   /* from the producer to the consumer */
@@ -276,6 +276,7 @@ static uint8_t *reserve_waiting(struct pair *pair, size_t len)
     uint8_t *record = gw_ring_reserve(&pair->ring, len);
     while (record == NULL && !pair->lost) {
         if (!pair->sleep) {
+            sched_yield(); /* the other side may need this processor */
             record = gw_ring_reserve(&pair->ring, len);
             continue;
         }
@@ -317,6 +318,8 @@ static const uint8_t *peek_waiting(struct gw_ring *ring, struct gw_bell *bell, b
                 woken = sleep_until(bell);
             }
             gw_bell_disarm(bell);
+        } else {
+            sched_yield();
         }
         record = gw_ring_peek(ring, len);
         if (record == NULL && !woken) {
@@ -430,7 +433,7 @@ struct race {
 static void spin_until(_Atomic uint32_t *value, uint32_t wanted)
 {
     for (uint32_t spins = 0; atomic_load(value) != wanted; spins++) {
-        if (spins % 4096 == 4095) {
+        if (spins % 512 == 511) {
             sched_yield(); /* the other side may need this processor */
         }
     }
