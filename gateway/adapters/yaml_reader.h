@@ -5,8 +5,8 @@
  *  (NULL, 0, false) and complains no more. So a file is read top to bottom like its description, and
  *  one question at the end (gw_yaml_failed) says whether all of it was good.
  *
- *  Strict: one document, no anchors or aliases (nothing can grow beyond the file's own size), no key
- *  twice, no key that is not known, GW_YAML_DEPTH_MAX deep at most. Numbers are read from their text
+ *  Strict: one document, no directives, no anchors or aliases (nothing can grow beyond the file's own
+ *  size), no key twice, no key that is not known, GW_YAML_DEPTH_MAX deep at most. Numbers are read from their text
  *  digit by digit. Sizes are bounded before anything is built.
  */
 #ifndef GATEWAY_ADAPTERS_YAML_READER_H

@@ -122,7 +122,7 @@ static bool explain(struct gw_bill_result *result, const struct gw_bill *bill,
     uint32_t room = GW_BILL_LINES_MAX - result->line_count;
     struct gw_charge_line *lines = &result->lines[result->line_count];
     uint32_t count =
-        gw_tariff_explain(lines, room, bill->tariff, &bill->terms, ladder_units, segment, 1);
+        gw_tariff_explain(lines, room, bill->tariff, &bill->terms, ladder_units, segment);
     if (count == UINT32_MAX) {
         return false;
     }

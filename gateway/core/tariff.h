@@ -221,16 +221,16 @@ struct gw_charge_line {
     int64_t ufen;
 };
 
-/** The same charge as lines; their ufen sum to gw_tariff_charge's, per payee exactly. Band lines of no
- *  units and block lines without units or without an adder are left out.
+/** The charge of one segment as lines; their ufen sum to gw_tariff_charge's, per payee exactly. Band
+ *  lines of no units and block lines without units or without an adder are left out.
  *
- *  Returns: lines written, at most GW_CHARGE_LINES_PER_SEGMENT_MAX a segment; UINT32_MAX when
- *           line_max is too small, the first line_max lines are written then.
+ *  Returns: lines written, at most GW_CHARGE_LINES_PER_SEGMENT_MAX; UINT32_MAX when line_max is too
+ *           small, the first line_max lines are written then.
+ *  In:      ladder_units   as above; gw_ladder_next leads from one segment to the next.
  */
 uint32_t gw_tariff_explain(struct gw_charge_line *lines, uint32_t line_max,
                            const struct gw_tariff *tariff, const struct gw_terms *terms,
-                           int64_t ladder_units, const struct gw_segment *segments,
-                           uint32_t segment_count);
+                           int64_t ladder_units, const struct gw_segment *segment);
 
 /** Round half up to the fen unit of a bill line; negative amounts mirror. round_fen >= 1. In fen. */
 int64_t gw_round_fen(int64_t ufen, int64_t round_fen);

@@ -17,7 +17,7 @@ struct segment_parts {
  * twice that must fit, for posted_ufen is of the same size (usage.h).
  */
 _Static_assert(GW_SEGMENT_QUANTITY_MAX *GW_TARIFF_PRICE_MAX_UFEN <=
-                   INT64_MAX / (2 * 2 * 4 * (int64_t)GW_TARIFF_COMPONENTS_MAX),
+                   INT64_MAX / (2ll * 2 * 4 * GW_TARIFF_COMPONENTS_MAX),
                "the charge of four segments must fit twice");
 
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
@@ -250,24 +250,21 @@ static void component_lines(struct line_writer *writer, const struct gw_tariff *
 
 uint32_t gw_tariff_explain(struct gw_charge_line *lines, uint32_t line_max,
                            const struct gw_tariff *tariff, const struct gw_terms *terms,
-                           int64_t ladder_units, const struct gw_segment *segments,
-                           uint32_t segment_count)
+                           int64_t ladder_units, const struct gw_segment *segment)
 {
     struct line_writer writer = {.lines = lines, .line_max = line_max, .count = 0};
-    for (uint32_t i = 0; i < segment_count; i++) {
-        struct segment_parts parts;
-        ladder_units = segment_divide(&parts, tariff, terms, ladder_units, &segments[i]);
-        const struct gw_tariff_version *version = &tariff->versions[segments[i].version];
-        for (uint8_t c = 0; c < version->component_count; c++) {
-            struct gw_charge_line head = {
-                .version = segments[i].version,
-                .month = segments[i].month,
-                .payee = version->components[c].payee,
-                .component = c,
-                .tou = segments[i].tou,
-            };
-            component_lines(&writer, tariff, &head, &parts, &segments[i]);
-        }
+    struct segment_parts parts;
+    (void)segment_divide(&parts, tariff, terms, ladder_units, segment); /* no segment follows */
+    const struct gw_tariff_version *version = &tariff->versions[segment->version];
+    for (uint8_t c = 0; c < version->component_count; c++) {
+        struct gw_charge_line head = {
+            .version = segment->version,
+            .month = segment->month,
+            .payee = version->components[c].payee,
+            .component = c,
+            .tou = segment->tou,
+        };
+        component_lines(&writer, tariff, &head, &parts, segment);
     }
     return writer.count <= line_max ? writer.count : UINT32_MAX;
 }

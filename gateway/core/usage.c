@@ -154,9 +154,8 @@ enum gw_usage_verdict gw_usage_cut(struct gw_segment segments[GW_USAGE_CUT_MAX],
     while (at_us < interval->to_us) {
         /* Only an interval that ends at GW_CIVIL_END_US or before comes here: there is a cell. */
         bool found = gw_tariff_cell(&cell, tariff, terms, at_us);
-        MT_CHECK(found && cell.end_us > at_us);
+        MT_CHECK(found && cell.end_us > at_us && used < GW_USAGE_CUT_MAX);
         if (used == 0 || segment_key(&segments[used - 1]) != cell_key(&cell)) {
-            MT_CHECK(used < GW_USAGE_CUT_MAX);
             segments[used++] =
                 (struct gw_segment){.version = cell.version, .month = cell.month, .tou = cell.tou};
         }

@@ -123,7 +123,7 @@ static enum gw_status compute(struct gw_rate *rate, char why[GW_RATE_WHY_MAX],
         }
         uint32_t more =
             gw_tariff_explain(rate->lines + rate->line_count, GW_RATE_LINES_MAX - rate->line_count,
-                              tariff, &terms, ladder_units, &segments[i], 1);
+                              tariff, &terms, ladder_units, &segments[i]);
         MT_CHECK(more != UINT32_MAX);
         rate->line_count += more;
     }

@@ -21,7 +21,7 @@ static void explain_is_charge(const struct gw_terms *terms, int64_t ladder_units
     int64_t ufen[GW_TARIFF_PAYEES_MAX];
     gw_tariff_charge(ufen, &tariff, terms, ladder_units, segment, 1);
     uint32_t count = gw_tariff_explain(lines, GW_CHARGE_LINES_PER_SEGMENT_MAX, &tariff, terms,
-                                       ladder_units, segment, 1);
+                                       ladder_units, segment);
     MT_CHECK(count <= GW_CHARGE_LINES_PER_SEGMENT_MAX);
     for (uint32_t i = 0; i < count; i++) {
         ufen[lines[i].payee] -= lines[i].ufen;

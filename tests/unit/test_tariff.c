@@ -621,6 +621,22 @@ static void random_tariff(uint64_t *seed)
     }
 }
 
+/** Take the lines of a segment off ufen. Returns the units of the first component's bands. */
+static int64_t explained_units(int64_t ufen[GW_TARIFF_PAYEES_MAX], const struct gw_terms *terms,
+                               int64_t position, const struct gw_segment *segment)
+{
+    struct gw_charge_line lines[GW_CHARGE_LINES_PER_SEGMENT_MAX];
+    uint32_t count = gw_tariff_explain(lines, GW_CHARGE_LINES_PER_SEGMENT_MAX, &tariff, terms,
+                                       position, segment);
+    CU_ASSERT_FATAL(count <= GW_CHARGE_LINES_PER_SEGMENT_MAX);
+    int64_t units = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        ufen[lines[i].payee] -= lines[i].ufen;
+        units += lines[i].component == 0 && lines[i].band != GW_LINE_NONE ? lines[i].units : 0;
+    }
+    return units;
+}
+
 static void charges_are_those_of_a_count_unit_by_unit(void)
 {
     uint64_t seed = 77001;
@@ -651,13 +667,12 @@ static void charges_are_those_of_a_count_unit_by_unit(void)
             wrong += ufen[payee] == expected[payee] ? 0 : 1;
         }
         /* The explanation sums to the same, and its quantities to the consumption. */
-        struct gw_charge_line lines[3 * GW_CHARGE_LINES_PER_SEGMENT_MAX];
-        uint32_t count = gw_tariff_explain(lines, 3 * GW_CHARGE_LINES_PER_SEGMENT_MAX, &tariff,
-                                           &terms, start, segments, 3);
+        int64_t position = start;
         int64_t units = 0;
-        for (uint32_t i = 0; i < count; i++) {
-            ufen[lines[i].payee] -= lines[i].ufen;
-            units += lines[i].component == 0 && lines[i].band != GW_LINE_NONE ? lines[i].units : 0;
+        for (uint32_t i = 0; i < 3; i++) {
+            position = i > 0 ? gw_ladder_next(&tariff, position, &segments[i - 1], &segments[i])
+                             : position;
+            units += explained_units(ufen, &terms, position, &segments[i]);
         }
         wrong += ufen[0] == 0 && ufen[1] == 0 && ufen[2] == 0 && units == ladder - start ? 0 : 1;
     }
@@ -695,7 +710,7 @@ static void an_explanation_names_each_band_and_block(void)
         fixture_segment(0, fixture_month(2024, 3), GW_BAND_PEAK, 3000 * KWH_WH);
     segment.units[GW_BAND_VALLEY] = 2000 * KWH_WH;
     struct gw_charge_line lines[8];
-    CU_ASSERT_EQUAL(gw_tariff_explain(lines, 8, &tariff, &terms, 0, &segment, 1), 4);
+    CU_ASSERT_EQUAL(gw_tariff_explain(lines, 8, &tariff, &terms, 0, &segment), 4);
     for (uint32_t i = 0; i < 4; i++) {
         CU_ASSERT_EQUAL(lines[i].band, expected[i].band);
         CU_ASSERT_EQUAL(lines[i].block, expected[i].block);
@@ -705,8 +720,8 @@ static void an_explanation_names_each_band_and_block(void)
         CU_ASSERT_EQUAL(lines[i].month, fixture_month(2024, 3));
         CU_ASSERT_EQUAL(lines[i].tou, 1);
     }
-    CU_ASSERT_EQUAL(gw_tariff_explain(lines, 4, &tariff, &terms, 0, &segment, 1), 4);
-    CU_ASSERT_EQUAL(gw_tariff_explain(lines, 3, &tariff, &terms, 0, &segment, 1), UINT32_MAX);
+    CU_ASSERT_EQUAL(gw_tariff_explain(lines, 4, &tariff, &terms, 0, &segment), 4);
+    CU_ASSERT_EQUAL(gw_tariff_explain(lines, 3, &tariff, &terms, 0, &segment), UINT32_MAX);
 }
 
 static void the_largest_segment_at_the_highest_price_is_charged_exactly(void)

@@ -125,6 +125,7 @@ static const struct {
     const char *complaint;
 } mistakes[] = {
     {1, "format: meterpay-tariff-2", "pack:1: 'meterpay-tariff-2' is none of: meterpay-tariff-1"},
+    {1, "# above\n%TAG ! x", "pack:2: directives (%) are not accepted: remove the line"},
     {1, "", "pack:2: the key 'format' is missing here"},
     {2, "name: Test", "pack: the name must be 1 to 31 characters of a-z, 0-9 and dash"},
     {2, "name: a-name-of-more-than-thirty-one-characters",
