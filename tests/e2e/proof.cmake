@@ -5,7 +5,9 @@
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(oracle ${PROJECT_SOURCE_DIR}/tests/oracle)
 
+meterpay_script_test(oracle/self COMMAND ${Python3_EXECUTABLE} -B ${oracle}/test_oracle.py TIMEOUT 60)
+
 if(TARGET meterpay)
     meterpay_script_test(oracle/rate
-        COMMAND ${Python3_EXECUTABLE} ${oracle}/test_rate.py TIMEOUT 120)
+        COMMAND ${Python3_EXECUTABLE} -B ${oracle}/test_rate.py TIMEOUT 120)
 endif()

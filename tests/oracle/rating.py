@@ -116,28 +116,30 @@ def spread(segments, cells, interval, bands_known=False):
     """Add an interval to segments {(month, version, tou): [units per band]}.
 
     Evenly over time: the part of a register up to an edge e is floor(step x (e - from) / (to - from)),
-    so that the parts sum to the step. The total, each band register, and what the band registers do
-    not sum up to of the total, are registers of their own; which of them count is the cell's to say.
+    so that the parts sum to the step. Where the meter's band registers count, each of them and what
+    they do not sum up to of the total is such a register; the units of all bands together then go on
+    from what was used up to the edge before, whichever rule that was by.
     bands_known: the bands are given, whatever the version says of who decides them.
     """
     span_us = interval.to_us - interval.from_us
-    bands = interval.band_units or [0] * len(BANDS)
-    steps = [interval.units, interval.units - sum(bands)] + bands
-    before = [0] * len(steps)
+    bands = interval.band_units
+    steps = [] if bands is None else bands + [interval.units - sum(bands)]
+    used, before = 0, [0] * len(steps)
     for end_us, version, month, tou, band in cells.between(interval.from_us, interval.to_us):
-        upto = [step * (end_us - interval.from_us) // span_us for step in steps]
-        total, rest, *by_band = [u - b for u, b in zip(upto, before)]
-        before = upto
+        def upto(step, part_us=end_us - interval.from_us):
+            return step * part_us // span_us
         units = segments.setdefault((month, version, tou), [0] * len(BANDS))
-        if interval.doubtful:
-            units[cells.lowest_band(version, month, tou)] += total
-        elif tou and interval.band_units is not None and (
+        after = [upto(step) for step in steps]
+        if steps and tou and not interval.doubtful and (
                 bands_known or cells.pack.versions[version].bands_by_meter):
-            for i, part in enumerate(by_band):
-                units[i] += part
-            units[FLAT] += rest
+            now = sum(after)
+            for i in range(len(BANDS)):
+                units[i] += after[i] - before[i]
+            units[FLAT] += now - used - sum(after[:4]) + sum(before[:4])
         else:
-            units[band] += total
+            now = upto(interval.units)
+            units[cells.lowest_band(version, month, tou) if interval.doubtful else band] += now - used
+        used, before = now, after
     return segments
 
 
@@ -164,6 +166,14 @@ def split_largest_remainder(whole, weights):
     return parts
 
 
+def free_by_band(free, units):
+    if free == 0:
+        return [0] * len(units)
+    if min(units) < 0:
+        return [free if band == FLAT else 0 for band in range(len(units))]
+    return split_largest_remainder(free, units)
+
+
 def ladder_id(version, month):
     """What names a ladder: its kind and the month in which it starts. None without a ladder."""
     if version.period is None:
@@ -174,8 +184,9 @@ def ladder_id(version, month):
     return ("year", version.start_month, month - back)
 
 
-def _overlap(low, high, floor, ceiling):
-    return max(0, min(high, ceiling) - max(low, floor))
+def lie_between(low, high, p, q):
+    """Units of [p, q) between low and high; those of a segment below zero are given back."""
+    return min(max(q, low), high) - min(max(p, low), high)
 
 
 class Rater:
@@ -219,17 +230,16 @@ class Rater:
     def _segment(self, key, units, position):
         month, index, tou = key
         version = self.pack.versions[index]
-        low, high = position, position + sum(units)
+        p, q = position, position + sum(units)
         if version.whole_units:
-            low -= low % self.pack.divisor
-            high -= high % self.pack.divisor
-            units = [0, 0, high - low, 0]
+            p -= p % self.pack.divisor
+            q -= q % self.pack.divisor
+            units = [0, 0, q - p, 0]
         limits, free = self.limits(version, month)
         season = version.season_of_month[month % 12 + 1]
-        free_units = _overlap(low, high, 0, free)
-        free_bands = split_largest_remainder(free_units, units) if free_units else [0] * len(units)
-        edges = [0] + limits + [max(high, limits[-1] if limits else 0) + 1]
-        blocks = [_overlap(max(low, free), high, edges[i], edges[i + 1])
+        free_bands = free_by_band(lie_between(0, free, p, q), units)
+        edges = [free] + [max(limit, free) for limit in limits] + [max(p, q, free)]
+        blocks = [lie_between(edges[i], max(edges[i], edges[i + 1]), p, q)
                   for i in range(version.block_count)]
         lines = []
         for number, component in enumerate(version.components):
