@@ -10,3 +10,7 @@ add_library(meterpay_tariff_file STATIC
 target_link_libraries(meterpay_tariff_file
     PUBLIC meterpay::core
     PRIVATE meterpay::meters meterpay::yaml)
+
+# Where tariff_find.c looks for the shipped packs, from the program's folder.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/gateway/tariffs/
+    DESTINATION share/meterpay/tariffs FILES_MATCHING PATTERN "*.yaml")
