@@ -106,6 +106,25 @@ bool gw_date_parse(struct gw_date *date, const char *text, size_t len)
     return true;
 }
 
+static void put_digits(char *text, uint32_t count, uint32_t number)
+{
+    for (uint32_t i = count; i > 0; i--) {
+        text[i - 1] = (char)('0' + number % 10u);
+        number /= 10u;
+    }
+}
+
+void gw_date_format(char text[GW_DATE_TEXT_BYTES], struct gw_date date)
+{
+    MT_CHECK(gw_date_valid(date));
+    put_digits(text, 4, (uint32_t)date.year);
+    text[4] = '-';
+    put_digits(text + 5, 2, date.month);
+    text[7] = '-';
+    put_digits(text + 8, 2, date.day);
+    text[10] = '\0';
+}
+
 int32_t gw_local_month(int64_t at_us)
 {
     struct gw_date date = gw_date_of_day(gw_local_day(at_us));

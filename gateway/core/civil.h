@@ -36,6 +36,9 @@ int32_t gw_day_of_date(struct gw_date date);
 bool gw_date_valid(struct gw_date date);
 /** Read a date written 2024-12-31. Returns false, with *date untouched, when it is none that exists. */
 bool gw_date_parse(struct gw_date *date, const char *text, size_t len);
+#define GW_DATE_TEXT_BYTES 11u /**< 2024-12-31 and NUL. */
+/** Write a valid date in that form, NUL-terminated. */
+void gw_date_format(char text[GW_DATE_TEXT_BYTES], struct gw_date date);
 /** Months since 1970-01 of the local month that holds at_us, which is not before it (1970-01 is 0). */
 int32_t gw_local_month(int64_t at_us);
 /** The instant at which that month, 0 or more, starts. */

@@ -15,13 +15,6 @@ static const char about[] =
     "wrong. PACK is a file or a shipped name. The format is described in docs/tariffs.md.\n"
     "Exit status: 0 the pack is good, 1 it is not.\n";
 
-static void date_text(char text[16], int64_t at_us)
-{
-    struct gw_date date = gw_date_of_day(gw_local_day(at_us));
-    (void)snprintf(text, 16, "%04d-%02u-%02u", (int)(date.year % 10000), date.month % 100u,
-                   date.day % 100u); /* fits by its parts */
-}
-
 static const char *ladder_name(const struct gw_tariff_version *version)
 {
     static const char *const names[] = {"none", "month", "year"};
@@ -40,8 +33,8 @@ static uint32_t version_bands(const struct gw_tariff_version *version)
 
 static json_t *version_json(const struct gw_tariff_version *version)
 {
-    char from[16];
-    date_text(from, version->from_us);
+    char from[GW_DATE_TEXT_BYTES];
+    gw_date_format(from, gw_date_of_day(gw_local_day(version->from_us)));
     json_t *bands = json_array();
     uint32_t bits = version_bands(version);
     for (uint32_t band = 0; band < GW_BANDS; band++) {
@@ -82,8 +75,8 @@ static void print_text(const struct gw_tariff *tariff, const struct gw_tariff_no
     }
     for (uint32_t i = 0; i < tariff->version_count; i++) {
         const struct gw_tariff_version *version = &tariff->versions[i];
-        char from[16];
-        date_text(from, version->from_us);
+        char from[GW_DATE_TEXT_BYTES];
+        gw_date_format(from, gw_date_of_day(gw_local_day(version->from_us)));
         printf("  from %s  %s: ladder %s, blocks %u, seasons %u, components %u, %s\n", from,
                version->id, ladder_name(version), version->block_count, version->season_count,
                version->component_count,

@@ -14,20 +14,13 @@ const char *gw_rate_band_name(uint32_t band)
     return names[band];
 }
 
-static void day_text(char text[16], int32_t day)
-{
-    struct gw_date date = gw_date_of_day(day);
-    (void)snprintf(text, 16, "%04d-%02u-%02u", (int)(date.year % 10000), date.month % 100u,
-                   date.day % 100u); /* fits by its parts */
-}
-
 /** Why nothing was cut. */
 static void explain_refusal(char why[GW_RATE_WHY_MAX], enum gw_usage_verdict verdict,
                             const struct gw_rate_request *request)
 {
-    char first[16];
+    char first[GW_DATE_TEXT_BYTES];
     const char *name = request->tariff->name;
-    day_text(first, gw_local_day(request->tariff->versions[0].from_us));
+    gw_date_format(first, gw_date_of_day(gw_local_day(request->tariff->versions[0].from_us)));
     switch (verdict) {
     case GW_USAGE_NO_TARIFF:
         (void)snprintf(why, GW_RATE_WHY_MAX,

@@ -100,6 +100,11 @@ static void a_date_is_read_only_as_year_month_day_with_dashes(void)
         CU_ASSERT_FALSE(gw_date_parse(&date, wrong[i], strlen(wrong[i])));
     }
     CU_ASSERT(date.year == 2024 && date.month == 12 && date.day == 31);
+    char text[GW_DATE_TEXT_BYTES];
+    gw_date_format(text, date);
+    CU_ASSERT_STRING_EQUAL(text, "2024-12-31");
+    gw_date_format(text, gw_date_of_day(0));
+    CU_ASSERT_STRING_EQUAL(text, "1970-01-01");
 }
 
 static const struct unit_test tests[] = {

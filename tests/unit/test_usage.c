@@ -28,6 +28,17 @@ static int64_t post(struct gw_usage *usage, const struct gw_terms *terms, uint32
     return to_post_ufen;
 }
 
+/** An interval whose peak and valley registers are known too. */
+static struct gw_interval banded(int64_t from_us, int64_t to_us, int64_t units, int64_t peak,
+                                 int64_t valley)
+{
+    struct gw_interval interval = fixture_interval(from_us, to_us, units);
+    interval.has_bands = true;
+    interval.band_units[GW_BAND_PEAK] = peak;
+    interval.band_units[GW_BAND_VALLEY] = valley;
+    return interval;
+}
+
 static void a_year_of_monthly_registers_is_the_published_bill(void)
 {
     static const int64_t rows[][2] = {
@@ -197,10 +208,8 @@ static void consumption_of_doubtful_time_costs_the_lowest_band(void)
     struct gw_terms terms = fixture_tou_terms();
     struct gw_usage usage = {0};
     struct gw_interval noon =
-        fixture_interval(fixture_at(2024, 3, 31, 23 * 60), fixture_at(2024, 4, 1, 12 * 60), 1300);
+        banded(fixture_at(2024, 3, 31, 23 * 60), fixture_at(2024, 4, 1, 12 * 60), 1300, 1300, 0);
     noon.doubtful = true;
-    noon.has_bands = true;
-    noon.band_units[GW_BAND_PEAK] = 1300;
     tariff.versions[0].bands_by_meter = true;
     CU_ASSERT_EQUAL(gw_usage_add(&usage, &tariff, &terms, &noon), GW_USAGE_DONE);
     CU_ASSERT_EQUAL(usage.count, 2);
@@ -219,10 +228,7 @@ static void the_meters_own_bands_decide_where_the_tariff_says_so(void)
     fixture_zhejiang(&tariff);
     struct gw_terms terms = fixture_tou_terms();
     struct gw_interval night =
-        fixture_interval(fixture_at(2024, 3, 5, 60), fixture_at(2024, 3, 5, 120), 1000);
-    night.has_bands = true;
-    night.band_units[GW_BAND_PEAK] = 700;
-    night.band_units[GW_BAND_VALLEY] = 250;
+        banded(fixture_at(2024, 3, 5, 60), fixture_at(2024, 3, 5, 120), 1000, 700, 250);
     for (int by_meter = 0; by_meter < 2; by_meter++) {
         struct gw_usage usage = {0};
         tariff.versions[0].bands_by_meter = by_meter != 0;
@@ -244,10 +250,7 @@ static void band_registers_over_a_month_end_are_cut_each_by_itself(void)
     struct gw_terms terms = fixture_tou_terms();
     struct gw_usage usage = {0};
     struct gw_interval over =
-        fixture_interval(fixture_at(2024, 3, 31, 0), fixture_at(2024, 4, 3, 0), 1502);
-    over.has_bands = true;
-    over.band_units[GW_BAND_PEAK] = 1000;
-    over.band_units[GW_BAND_VALLEY] = 500;
+        banded(fixture_at(2024, 3, 31, 0), fixture_at(2024, 4, 3, 0), 1502, 1000, 500);
     CU_ASSERT_EQUAL(gw_usage_add(&usage, &tariff, &terms, &over), GW_USAGE_DONE);
     CU_ASSERT_EQUAL(usage.count, 2);
     static const int64_t expected[2][GW_BANDS] = {{0, 333, 0, 166}, {0, 667, 2, 334}};
@@ -266,9 +269,7 @@ static void band_registers_that_sum_to_more_leave_the_total_as_it_is(void)
     struct gw_terms terms = fixture_tou_terms();
     struct gw_usage usage = {0};
     struct gw_interval over =
-        fixture_interval(fixture_at(2024, 3, 31, 0), fixture_at(2024, 4, 3, 0), 990);
-    over.has_bands = true;
-    over.band_units[GW_BAND_PEAK] = 1000;
+        banded(fixture_at(2024, 3, 31, 0), fixture_at(2024, 4, 3, 0), 990, 1000, 0);
     CU_ASSERT_EQUAL(gw_usage_add(&usage, &tariff, &terms, &over), GW_USAGE_DONE);
     CU_ASSERT_EQUAL(usage.segments[0].units[GW_BAND_PEAK], 333);
     CU_ASSERT_EQUAL(usage.segments[0].units[GW_BAND_FLAT], -4);
@@ -285,10 +286,7 @@ static void band_registers_before_joining_count_as_the_total(void)
     terms.tou_from_day = gw_local_day(fixture_at(2024, 3, 15, 0));
     struct gw_usage usage = {0};
     struct gw_interval over =
-        fixture_interval(fixture_at(2024, 3, 14, 0), fixture_at(2024, 3, 16, 0), 1001);
-    over.has_bands = true;
-    over.band_units[GW_BAND_PEAK] = 601;
-    over.band_units[GW_BAND_VALLEY] = 400;
+        banded(fixture_at(2024, 3, 14, 0), fixture_at(2024, 3, 16, 0), 1001, 601, 400);
     CU_ASSERT_EQUAL(gw_usage_add(&usage, &tariff, &terms, &over), GW_USAGE_DONE);
     CU_ASSERT_EQUAL(usage.segments[0].units[GW_BAND_FLAT], 500);
     CU_ASSERT_EQUAL(usage.segments[1].units[GW_BAND_PEAK], 301);
