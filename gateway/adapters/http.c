@@ -80,7 +80,7 @@ void gw_http_fail(struct gw_http_reply *reply, unsigned status, const char *erro
     vsnprintf(sentence, sizeof(sentence), reason, list);
     va_end(list);
     json_decref(reply->json);
-    reply->stream = NULL;
+    reply->stream.read = NULL;
     reply->status = status;
     reply->json = json_pack("{s:s, s:s#}", "error", error, "reason", sentence, strlen(sentence));
     if (reply->json == NULL) { /* bytes that are no UTF-8, from a path: leave the sentence out */
@@ -181,7 +181,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct gw_h
                                   const char *header, const char *value)
 {
     struct MHD_Response *response =
-        reply->stream != NULL ? stream_response(reply->stream) : json_response(reply->json);
+        reply->stream.read != NULL ? stream_response(&reply->stream) : json_response(reply->json);
     json_decref(reply->json);
     if (response == NULL) {
         return MHD_NO;
@@ -340,14 +340,10 @@ static enum MHD_Result finish(const struct gw_http *http, struct MHD_Connection 
         .body_len = pending->body_len,
         .connection = connection,
     };
-    struct gw_http_stream stream;
     struct gw_http_reply reply = {.status = MHD_HTTP_OK};
     memcpy(request.params, pending->params, sizeof(request.params));
     pending->route->handle(http->arg, &request, &reply);
-    if (reply.stream != NULL) {
-        stream = *reply.stream;
-        reply.stream = &stream;
-    } else if (reply.json == NULL) {
+    if (reply.stream.read == NULL && reply.json == NULL) {
         gw_http_fail(&reply, MHD_HTTP_SERVICE_UNAVAILABLE, "busy",
                      "There is no memory for the answer.");
     }

@@ -55,7 +55,7 @@ struct gw_http_stream {
 struct gw_http_reply {
     unsigned status;                     /**< 200 unless set. */
     json_t *json;                        /**< Owned by the server from here on. */
-    const struct gw_http_stream *stream; /**< Copied; NULL: json is sent. */
+    struct gw_http_stream stream; /**< With a read function: sent instead of json. */
 };
 
 struct gw_http_route {

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/app/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/adapters/broker.h"
+#include "gateway/app/log.h"
+
+/* A burst of new meters is written once: this long after the first, or the last file. */
+#define GATHER_MS 1000
+#define RETRY_MS 10000
+#define KEYS_PER_CALL 4096u
+
+struct gw_keys {
+    struct gw_app *app;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool dirty;
+    bool stop;
+};
+
+/* ---- all keys, copied from the core a part at a time ---------------------------------------------------- */
+
+struct copy {
+    struct gw_broker_key *keys;
+    uint32_t room;
+    uint32_t count;
+    uint32_t meters; /* as of the last call */
+    uint32_t given;
+};
+
+static void copy_keys(void *arg, struct gw_app *app, struct gw_core *core)
+{
+    struct copy *copy = arg;
+    struct gw_counters counters;
+    struct gw_meter_view view;
+    (void)app; /* the core knows all of it */
+    gw_core_counters(&counters, core);
+    copy->meters = counters.meters;
+    for (uint32_t i = 0; i < KEYS_PER_CALL && copy->count < copy->room; i++) {
+        struct gw_broker_key *key = &copy->keys[copy->count];
+        if (!gw_core_meter_psk(key->psk, core, copy->count) ||
+            !gw_core_meter(&view, core, copy->count)) {
+            return;
+        }
+        (void)mt_name_format(key->name, &view.identity); /* its length is not needed */
+        copy->count++;
+    }
+}
+
+static bool next_key(void *arg, struct gw_broker_key *key)
+{
+    struct copy *copy = arg;
+    if (copy->given == copy->count) {
+        return false;
+    }
+    *key = copy->keys[copy->given++];
+    return true;
+}
+
+/* Grown by hand, so that no copy of a key is left behind by realloc. */
+static bool make_room(struct copy *copy)
+{
+    if (copy->meters <= copy->room) {
+        return true;
+    }
+    uint32_t room = copy->meters + copy->meters / 8 + 64;
+    struct gw_broker_key *keys = calloc(room, sizeof(*keys));
+    if (keys == NULL) {
+        return false;
+    }
+    if (copy->keys != NULL) {
+        memcpy(keys, copy->keys, copy->count * sizeof(*keys));
+        mt_key_wipe(copy->keys, copy->room * sizeof(*keys));
+        free(copy->keys);
+    }
+    copy->keys = keys;
+    copy->room = room;
+    return true;
+}
+
+static enum gw_status write_keys(struct gw_app *app, char why[GW_BROKER_WHY_BYTES])
+{
+    struct copy copy = {0};
+    struct gw_call call = {.kind = GW_CALL_LOOK, .run = copy_keys, .arg = &copy};
+    enum gw_status status = GW_OK;
+    snprintf(why, GW_BROKER_WHY_BYTES, "the gateway waits for its store");
+    do {
+        status = gw_calls_do(&app->calls, &call);
+        if (status == GW_OK && !make_room(&copy)) {
+            snprintf(why, GW_BROKER_WHY_BYTES, "there is no memory for the keys");
+            status = GW_FULL;
+        }
+    } while (status == GW_OK && copy.count < copy.meters);
+    if (status == GW_OK) {
+        status = gw_broker_keys(why, app->config.mqtt_broker_dir, &copy, next_key);
+    }
+    if (copy.keys != NULL) {
+        mt_key_wipe(copy.keys, copy.room * sizeof(*copy.keys));
+        free(copy.keys);
+    }
+    if (status == GW_OK && gw_broker_reload(app->config.mqtt_broker_dir) == GW_IO) {
+        snprintf(why, GW_BROKER_WHY_BYTES,
+                 "the broker could not be told to read its files again: it runs as another user");
+        status = GW_IO;
+    }
+    return status;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------------------ */
+
+/* With the lock held. Returns false when the thread is to end. */
+static bool wait_ms(struct gw_keys *keys, int64_t ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail for this clock */
+    until.tv_sec += ms / 1000;
+    int result = 0;
+    while (!keys->stop && result == 0) {
+        result = pthread_cond_timedwait(&keys->changed, &keys->lock, &until);
+    }
+    return !keys->stop;
+}
+
+static void *run(void *arg)
+{
+    struct gw_keys *keys = arg;
+    (void)pthread_mutex_lock(&keys->lock);
+    while (!keys->stop) {
+        if (!keys->dirty) {
+            (void)pthread_cond_wait(&keys->changed, &keys->lock);
+            continue;
+        }
+        if (!wait_ms(keys, GATHER_MS)) {
+            break;
+        }
+        keys->dirty = false;
+        (void)pthread_mutex_unlock(&keys->lock);
+        char why[GW_BROKER_WHY_BYTES] = "";
+        enum gw_status status = write_keys(keys->app, why);
+        gw_alarm_set(&keys->app->alarms, GW_ALARM_BROKER_KEYS, gw_clock_now_us(&keys->app->clock),
+                     status != GW_OK && status != GW_BUSY, why);
+        gw_log(status == GW_OK ? GW_LOG_DEBUG : GW_LOG_WARN, "broker_keys", "status=%d text=\"%s\"",
+               (int)status, status == GW_OK ? "written" : why);
+        (void)pthread_mutex_lock(&keys->lock);
+        if (status != GW_OK) {
+            keys->dirty = true;
+            (void)wait_ms(keys, RETRY_MS); /* the loop looks at stop */
+        }
+    }
+    (void)pthread_mutex_unlock(&keys->lock);
+    return NULL;
+}
+
+enum gw_status gw_keys_open(struct gw_keys **keys, struct gw_app *app)
+{
+    if (!app->config.mqtt_enabled || *app->config.mqtt_broker_dir == '\0') {
+        return GW_OK;
+    }
+    struct gw_keys *opened = calloc(1, sizeof(*opened));
+    if (opened == NULL) {
+        return GW_FULL;
+    }
+    opened->app = app;
+    (void)pthread_mutex_init(&opened->lock, NULL); /* cannot fail without attributes */
+    (void)pthread_cond_init(&opened->changed, NULL);
+    if (pthread_create(&opened->thread, NULL, run, opened) != 0) {
+        free(opened);
+        return GW_FULL;
+    }
+    *keys = opened;
+    return GW_OK;
+}
+
+void gw_keys_changed(struct gw_keys *keys)
+{
+    if (keys == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&keys->lock);
+    keys->dirty = true;
+    (void)pthread_cond_broadcast(&keys->changed);
+    (void)pthread_mutex_unlock(&keys->lock);
+}
+
+void gw_keys_close(struct gw_keys *keys)
+{
+    if (keys == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&keys->lock);
+    keys->stop = true;
+    (void)pthread_cond_broadcast(&keys->changed);
+    (void)pthread_mutex_unlock(&keys->lock);
+    (void)pthread_join(keys->thread, NULL); /* a thread of ours, joined once */
+    (void)pthread_cond_destroy(&keys->changed);
+    (void)pthread_mutex_destroy(&keys->lock);
+    free(keys);
+}

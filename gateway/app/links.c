@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/app/links.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/adapters/mqtt.h"
+#include "gateway/adapters/operator_https.h"
+#include "gateway/app/api_tools.h"
+#include "gateway/app/log.h"
+
+/* A broker that is restarted comes back within this; longer is worth an alarm. */
+#define MQTT_DOWN_US 5000000ll
+
+struct gw_links {
+    struct gw_mqtt *mqtt;
+    struct gw_coap *coap;
+    struct gw_operator *op;
+    struct gw_ring *turns[2]; /* MQTT's inbox, CoAP's inbox; NULL: not enabled */
+    uint32_t turn;            /* whose message was got last */
+    struct gw_ring results;   /* the operator's answers */
+    void *results_memory;
+    uint32_t waiting;     /* orders handed over and not answered */
+    uint32_t waiting_max; /* what the ring of results holds */
+    uint64_t trust_seen, garbled_seen, good_seen;
+    uint64_t requests_put_off;
+};
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+static enum gw_status open_mqtt(struct gw_links *links, char *why, struct gw_app *app)
+{
+    const struct gw_config *c = &app->config;
+    char client_id[32];
+    if (!c->mqtt_enabled) {
+        return GW_OK;
+    }
+    snprintf(client_id, sizeof(client_id), "meterpayd-%s", c->gateway_id);
+    struct gw_mqtt_config config = {
+        .host = c->mqtt_host,
+        .port = (uint16_t)c->mqtt_port,
+        .unix_socket = *c->mqtt_socket != '\0' ? c->mqtt_socket : NULL,
+        .username = *c->mqtt_username != '\0' ? c->mqtt_username : NULL,
+        .password_file = *c->mqtt_password_file != '\0' ? c->mqtt_password_file : NULL,
+        .site = c->site,
+        .client_id = client_id,
+        .queue_bytes = (size_t)c->mqtt_queue_bytes,
+        .filled = &app->bell,
+    };
+    enum gw_status status = gw_mqtt_open(&links->mqtt, &config);
+    if (status != GW_OK) {
+        snprintf(why, GW_APP_WHY_BYTES, "MQTT cannot be started: %s",
+                 status == GW_INVALID ? "a field of the section mqtt is out of bounds"
+                                      : "there is no memory or thread left");
+        return status;
+    }
+    links->turns[0] = gw_mqtt_inbox(links->mqtt);
+    return GW_OK;
+}
+
+/* On the operator's thread. */
+static void deliver(void *arg, const struct gw_order_result *result)
+{
+    struct gw_links *links = arg;
+    bool pushed = gw_ring_push(&links->results, result, sizeof(*result));
+    MT_CHECK(pushed); /* no more orders are handed over than answers fit */
+}
+
+static bool open_results(struct gw_links *links, struct gw_app *app)
+{
+    const struct gw_config *c = &app->config;
+    links->waiting_max = (uint32_t)(c->operator_queue + c->operator_connections);
+    size_t record = sizeof(struct gw_order_result) + 16; /* with the ring's header and alignment */
+    size_t bytes = 4096;
+    while (bytes < 2 * record * links->waiting_max) {
+        bytes *= 2;
+    }
+    links->results_memory = aligned_alloc(64, bytes);
+    if (links->results_memory == NULL) {
+        return false;
+    }
+    gw_ring_init(&links->results, links->results_memory, bytes, &app->bell, NULL);
+    return true;
+}
+
+static enum gw_status open_operator(struct gw_links *links, char *why, struct gw_app *app)
+{
+    const struct gw_config *c = &app->config;
+    char problem[GW_OPERATOR_PROBLEM_BYTES] = "";
+    if (!open_results(links, app)) {
+        snprintf(why, GW_APP_WHY_BYTES, "there is no memory for the operator's answers");
+        return GW_FULL;
+    }
+    if (!c->operator_enabled) {
+        return GW_OK;
+    }
+    struct gw_operator_config config = {
+        .base_url = c->operator_url,
+        .ca_file = c->operator_ca_file,
+        .certificate_file = c->operator_certificate_file,
+        .key_file = c->operator_key_file,
+        .signing_key_file = c->operator_signing_key_file,
+        .gateway_id = c->gateway_id,
+        .timeout_ms = (uint32_t)(c->operator_timeout_us / 1000),
+        .concurrency_max = (uint32_t)c->operator_connections,
+        .queue_max = (uint32_t)c->operator_queue,
+        .clock = &app->clock,
+        .deliver = deliver,
+        .deliver_arg = links,
+    };
+    enum gw_status status = gw_operator_open(&links->op, problem, &config);
+    if (status != GW_OK) {
+        snprintf(why, GW_APP_WHY_BYTES, "the wallet operator cannot be used: %s", problem);
+    }
+    return status;
+}
+
+static enum gw_status open_coap(struct gw_links *links, char *why, struct gw_app *app)
+{
+    (void)links;
+    (void)why;
+    (void)app;
+    return GW_OK;
+}
+
+enum gw_status gw_links_open(struct gw_links **links, char why[GW_APP_WHY_BYTES],
+                             struct gw_app *app)
+{
+    struct gw_links *opened = aligned_alloc(64, (sizeof(*opened) + 63) / 64 * 64);
+    if (opened == NULL) {
+        snprintf(why, GW_APP_WHY_BYTES, "there is no memory for the adapters");
+        return GW_FULL;
+    }
+    memset(opened, 0, sizeof(*opened));
+    enum gw_status status = open_operator(opened, why, app);
+    status = status == GW_OK ? open_coap(opened, why, app) : status;
+    status = status == GW_OK ? open_mqtt(opened, why, app) : status;
+    if (status != GW_OK) {
+        gw_links_close(opened);
+        return status;
+    }
+    *links = opened;
+    return GW_OK;
+}
+
+void gw_links_close(struct gw_links *links)
+{
+    if (links == NULL) {
+        return;
+    }
+    if (links->mqtt != NULL) {
+        gw_mqtt_close(links->mqtt);
+    }
+    gw_operator_close(links->op);
+    free(links->results_memory);
+    free(links);
+}
+
+/* ---- messages -------------------------------------------------------------------------------------------- */
+
+bool gw_links_get(struct gw_links *links, struct gw_message *message, bool up)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        links->turn ^= 1u;
+        bool open = links->turns[links->turn] != NULL && (up || links->turn == 1u);
+        if (open && gw_inbox_get(links->turns[links->turn], message)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void gw_links_release(struct gw_links *links)
+{
+    gw_inbox_release(links->turns[links->turn]);
+}
+
+void gw_links_reply(struct gw_links *links, const struct gw_reply *reply)
+{
+    switch ((enum gw_transport)reply->transport) {
+    case GW_VIA_MQTT:
+        gw_mqtt_reply(links->mqtt, reply);
+        break;
+    case GW_VIA_COAP:
+        break;
+    case GW_VIA_HTTP:
+    case GW_TRANSPORTS:
+        break; /* the call that brought the message answers itself */
+    }
+}
+
+bool gw_links_empty(struct gw_links *links, bool up)
+{
+    bool mqtt = !up || links->turns[0] == NULL || gw_ring_empty(links->turns[0]);
+    bool coap = links->turns[1] == NULL || gw_ring_empty(links->turns[1]);
+    return mqtt && coap && (!up || gw_ring_empty(&links->results));
+}
+
+void gw_links_add_key(struct gw_links *links, const char *name, const uint8_t psk[MT_KEY_BYTES])
+{
+    (void)links;
+    (void)name;
+    (void)psk;
+}
+
+/* ---- orders ------------------------------------------------------------------------------------------------ */
+
+bool gw_links_result(struct gw_links *links, struct gw_order_result *result)
+{
+    size_t len = 0;
+    const uint8_t *bytes = gw_ring_peek(&links->results, &len);
+    if (bytes == NULL) {
+        return false;
+    }
+    MT_CHECK(len == sizeof(*result));
+    memcpy(result, bytes, len);
+    gw_ring_release(&links->results);
+    links->waiting--;
+    return true;
+}
+
+bool gw_links_request(struct gw_links *links, const struct gw_order_request *request)
+{
+    bool taken = links->op != NULL && links->waiting < links->waiting_max &&
+                 gw_operator_send(links->op, request) == GW_OK;
+    links->waiting += taken;
+    links->requests_put_off += !taken;
+    return taken;
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------------ */
+
+static void watch_mqtt(struct gw_links *links, struct gw_app *app, int64_t now_us)
+{
+    struct gw_mqtt_state state;
+    struct timespec real;
+    if (links->mqtt == NULL) {
+        return;
+    }
+    gw_mqtt_state(&state, links->mqtt);
+    (void)clock_gettime(CLOCK_REALTIME, &real); /* cannot fail for this clock */
+    int64_t real_us = (int64_t)real.tv_sec * 1000000 + real.tv_nsec / 1000;
+    gw_alarm_set(&app->alarms, GW_ALARM_MQTT_DOWN, now_us,
+                 !state.connected && real_us - state.since_us > MQTT_DOWN_US, state.why);
+}
+
+static void watch_operator(struct gw_links *links, struct gw_app *app, int64_t now_us)
+{
+    struct gw_operator_counts counts;
+    char problem[GW_OPERATOR_PROBLEM_BYTES];
+    if (links->op == NULL) {
+        return;
+    }
+    gw_operator_counts(links->op, &counts);
+    gw_operator_problem(links->op, problem);
+    uint64_t good = counts.done_count + counts.refused_count + counts.unknown_count;
+    if (counts.trust_count > links->trust_seen) {
+        gw_alarm_raise(&app->alarms, GW_ALARM_OPERATOR_TRUST, now_us, "%s", problem);
+    } else if (good > links->good_seen) {
+        gw_alarm_clear(&app->alarms, GW_ALARM_OPERATOR_TRUST, now_us);
+    }
+    if (counts.garbled_count > links->garbled_seen) {
+        gw_alarm_raise(&app->alarms, GW_ALARM_OPERATOR_GARBLED, now_us, "%s", problem);
+    } else if (good > links->good_seen) {
+        gw_alarm_clear(&app->alarms, GW_ALARM_OPERATOR_GARBLED, now_us);
+    }
+    links->trust_seen = counts.trust_count;
+    links->garbled_seen = counts.garbled_count;
+    links->good_seen = good;
+}
+
+void gw_links_watch(struct gw_links *links, struct gw_app *app, int64_t now_us)
+{
+    watch_mqtt(links, app, now_us);
+    watch_operator(links, app, now_us);
+}
+
+static json_t *mqtt_json(struct gw_mqtt *mqtt)
+{
+    struct gw_mqtt_state state;
+    json_t *object = json_object();
+    gw_mqtt_state(&state, mqtt);
+    gw_api_put(object, "connected", json_boolean(state.connected));
+    gw_api_put_time(object, "since", state.since_us);
+    gw_api_put_int(object, "connections", (int64_t)state.connection_count);
+    gw_api_put_int(object, "messages", (int64_t)state.message_count);
+    gw_api_put_int(object, "oversize", (int64_t)state.oversize_count);
+    gw_api_put_int(object, "foreign", (int64_t)state.foreign_count);
+    gw_api_put_int(object, "stalled", (int64_t)state.stalled_count);
+    gw_api_put_int(object, "receipts", (int64_t)state.receipt_count);
+    gw_api_put_int(object, "receipts_merged", (int64_t)state.merged_count);
+    gw_api_put_int(object, "receipts_left_out", (int64_t)state.left_out_count);
+    gw_api_put_text(object, "why", state.why);
+    return object;
+}
+
+static json_t *operator_json(struct gw_links *links)
+{
+    struct gw_operator_counts counts;
+    char problem[GW_OPERATOR_PROBLEM_BYTES];
+    json_t *object = json_object();
+    gw_operator_counts(links->op, &counts);
+    gw_operator_problem(links->op, problem);
+    gw_api_put_int(object, "sent", (int64_t)counts.sent_count);
+    gw_api_put_int(object, "asked", (int64_t)counts.asked_count);
+    gw_api_put_int(object, "done", (int64_t)counts.done_count);
+    gw_api_put_int(object, "refused", (int64_t)counts.refused_count);
+    gw_api_put_int(object, "unknown", (int64_t)counts.unknown_count);
+    gw_api_put_int(object, "no_answer", (int64_t)counts.no_answer_count);
+    gw_api_put_int(object, "trust", (int64_t)counts.trust_count);
+    gw_api_put_int(object, "garbled", (int64_t)counts.garbled_count);
+    gw_api_put_int(object, "queued", counts.queued_count);
+    gw_api_put_int(object, "flying", counts.flying_count);
+    gw_api_put_text(object, "problem", problem);
+    return object;
+}
+
+void gw_links_status(struct gw_links *links, json_t *into)
+{
+    gw_api_put(into, "mqtt", links->mqtt != NULL ? mqtt_json(links->mqtt) : NULL);
+    gw_api_put(into, "operator", links->op != NULL ? operator_json(links) : NULL);
+}

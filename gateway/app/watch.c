@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/app/watch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+
+#include "gateway/app/links.h"
+
+#define MIB (1024u * 1024u)
+#define MINUTE_US 60000000ll
+/* An answer that is a little late is no alarm; one that is a minute late is. */
+#define UNSURE_US 60000000ll
+
+static void watch_disk(struct gw_app *app, int64_t now_us)
+{
+    struct statvfs info;
+    if (statvfs(app->config.store_file, &info) != 0) {
+        return; /* the next commit says what is wrong */
+    }
+    app->seen.disk_free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
+    app->seen.disk_total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
+    char text[GW_ALARM_TEXT_MAX];
+    snprintf(text, sizeof(text),
+             "%" PRIu64 " MiB are free on the store's disk, fewer than %" PRId64,
+             app->seen.disk_free_bytes / MIB, app->config.free_min_bytes / MIB);
+    gw_alarm_set(&app->alarms, GW_ALARM_DISK_LOW, now_us,
+                 app->seen.disk_free_bytes < (uint64_t)app->config.free_min_bytes, text);
+}
+
+static void watch_orders(struct gw_app *app, int64_t now_us, int64_t real_us)
+{
+    uint32_t unsure = app->seen.counters.orders_unsure;
+    if (unsure == 0) {
+        app->unsure_us = 0;
+    } else if (app->unsure_us == 0) {
+        app->unsure_us = real_us;
+    }
+    char text[GW_ALARM_TEXT_MAX];
+    snprintf(text, sizeof(text), "the outcome of %u orders is not known", unsure);
+    gw_alarm_set(&app->alarms, GW_ALARM_ORDERS_UNSURE, now_us,
+                 app->unsure_us != 0 && real_us - app->unsure_us > UNSURE_US, text);
+}
+
+void gw_app_watch(struct gw_app *app)
+{
+    int64_t now_us = gw_clock_now_us(&app->clock);
+    int64_t real_us = gw_app_real_us();
+    gw_store_sqlite_health(&app->seen.store, app->store);
+    if (atomic_load(&app->state) == GW_APP_RUNNING) {
+        gw_core_counters(&app->seen.counters, app->core);
+    }
+    watch_disk(app, now_us);
+    watch_orders(app, now_us, real_us);
+    gw_links_watch(app->links, app, now_us);
+    if (real_us - app->minute_us >= MINUTE_US) {
+        app->minute_us = real_us;
+        app->seen.commit_us_max = 0;
+    }
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Once a second: room on the disk, the adapters' health, orders nobody knows about. */
+#ifndef GATEWAY_APP_WATCH_H
+#define GATEWAY_APP_WATCH_H
+
+#include "gateway/app/app.h"
+
+/** Look around and raise or clear alarms. The core's thread. */
+void gw_app_watch(struct gw_app *app);
+
+#endif
