@@ -55,7 +55,8 @@ void gw_store_sqlite_close(struct gw_store_sqlite *store);
 /** The port for the core, or for a reader's history and bills. Valid while the store is open.
  *
  *  last_number: also GW_CORRUPT. append: writer's handle only. GW_FULL also when the log is at its bound (store_wal.h). After GW_FULL
- *      or GW_IO the transaction was rolled back and the handle is usable. Numbers must follow each other.
+ *      or GW_IO the transaction was rolled back and the handle is usable (docs/store.md says
+ *      what a start may find after a sync that failed). Numbers must follow each other.
  *  block_walk, chunk_walk: GW_OK when the visitor saw the last row, else what stopped it. The visitor
  *      must not walk the same handle again; bytes are borrowed for its call.
  *  The store's bytes are never judged: GW_CORRUPT means that SQLite could not read its own pages.
