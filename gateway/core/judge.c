@@ -6,7 +6,7 @@
 
 /* A step of 15 minutes on top of the time passed: meters stamp a reading with the end of an interval
  * that began before. */
-#define RANGE_SLACK_US (15 * GW_US_PER_MIN)
+#define RANGE_SLACK_US (15ll * GW_US_PER_MIN)
 /* Entries of history that one message may make the gateway read. */
 #define STEPS_MAX 2048u
 
@@ -19,7 +19,8 @@ bool gw_is_accepted(uint8_t verdict)
 
 static bool is_plausible(const struct gw_meter *meter, int64_t units, int64_t time_us)
 {
-    __int128 most = (__int128)meter->max_per_hour * (time_us + RANGE_SLACK_US) / GW_US_PER_HOUR;
+    const int64_t hour_us = GW_US_PER_HOUR;
+    __int128 most = (__int128)meter->max_per_hour * (time_us + RANGE_SLACK_US) / hour_us;
     return units <= most;
 }
 

@@ -3,6 +3,7 @@
 #ifndef GATEWAY_CORE_LIMITS_H
 #define GATEWAY_CORE_LIMITS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define GW_METERS_MAX (4u * 1024u * 1024u)
@@ -13,7 +14,7 @@
 #define GW_PAYEES_MAX 64u          /**< Payees of all tariffs together. */
 #define GW_BATCH_MAX 1024u         /**< Messages of one batch. */
 #define GW_MESSAGE_BYTES_MAX 2304u /**< Bytes of one message as it arrived: COSE around 2,048. */
-#define GW_BLOCK_BYTES_MAX (2u * 1024u * 1024u)
+#define GW_BLOCK_BYTES_MAX ((size_t)2 * 1024 * 1024)
 #define GW_HOUSEHOLD_ID_MAX 24u
 #define GW_OPERATOR_NAME_MAX 15u
 #define GW_REFUSALS_KEPT 1024u /**< Newest refusals kept for the operator to look at. */
