@@ -168,7 +168,7 @@ static enum gw_status note_failure(struct gw_store_sqlite *store, enum gw_status
 {
     store->appends_failed++;
     snprintf(store->append_failure, sizeof store->append_failure, "block %llu: %s",
-             (unsigned long long)(store->last_number + 1), reason);
+             (unsigned long long)store->last_number + 1, reason);
     return status;
 }
 

@@ -21,7 +21,7 @@
 #include "meters/check.h"
 
 /** The longest block, chunk or document; SQLite refuses to allocate for more. */
-#define GW_STORE_BLOB_BYTES_MAX (16u * 1024u * 1024u)
+#define GW_STORE_BLOB_BYTES_MAX ((size_t)16 << 20)
 
 struct gw_store_sqlite;
 

@@ -12,7 +12,7 @@
 
 #define FRAME_HEADER_BYTES 24u /* https://www.sqlite.org/fileformat2.html, section 4 */
 #define COPIES 2 /* the second copies what was committed during the first and its long sync */
-#define GATED_BYTES_MAX (2u * 1024u * 1024u)
+#define GATED_BYTES_MAX (UINT64_C(2) << 20)
 #define BUSY_MS 100
 
 static int64_t monotonic_us(void)

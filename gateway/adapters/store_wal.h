@@ -31,9 +31,9 @@
 /** Copying begins when the log has this many bytes. A log that is written over and over is cheaper to
  *  sync than one that grows (0.24 ms a block instead of 0.38, measured), so it need not be larger; a
  *  shorter one only makes the rounds more frequent. */
-#define GW_WAL_START_BYTES (64u * 1024u * 1024u)
+#define GW_WAL_START_BYTES (UINT64_C(64) << 20)
 /** The bound of the log. */
-#define GW_WAL_BYTES_MAX (1024u * 1024u * 1024u)
+#define GW_WAL_BYTES_MAX (UINT64_C(1) << 30)
 /** How long one commit waits at the bound before it is refused. */
 #define GW_WAL_WAIT_US_MAX 1000000
 
