@@ -99,11 +99,10 @@ const struct gw_config_field gw_config_fields[] = {
     {"coap", "port", GW_CONFIG_NUMBER, AT(coap_port), 1, 65535, "5684", "UDP port of DTLS."},
     {"coap", "plain_port", GW_CONFIG_NUMBER, AT(coap_plain_port), 0, 65535, "0",
      "UDP port without DTLS, on 127.0.0.1, for encrypted messages only; 0: none."},
-    {"coap", "sessions", GW_CONFIG_NUMBER, AT(coap_sessions_max), 1, 1000000, "4096",
-     "DTLS sessions at a time, about 44 kB each while open."},
-    {"coap", "idle", GW_CONFIG_DURATION, AT(coap_idle_us), SECOND, DAY, "60s",
-     "A session unused for this long is closed. A meter that rebooted and came back from the same\n"
-     "address and port is served after this time at the latest."},
+    {"coap", "sessions", GW_CONFIG_NUMBER, AT(coap_sessions_max), 1, 200000, "4096",
+     "DTLS sessions at a time, about 12 kB each while open."},
+    {"coap", "idle", GW_CONFIG_DURATION, AT(coap_idle_us), SECOND, DAY, "300s",
+     "A session unused for this long is closed."},
     {"coap", "queue", GW_CONFIG_SIZE, AT(coap_queue_bytes), 64 * KIB, 1024 * MIB, "4MiB",
      "Messages that may wait for the gateway's core; a power of two. When full, the answer is 5.03."},
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/adapters/coap.h"
 #include "gateway/adapters/mqtt.h"
 #include "gateway/adapters/operator_https.h"
 #include "gateway/app/api_tools.h"
@@ -119,9 +120,28 @@ static enum gw_status open_operator(struct gw_links *links, char *why, struct gw
 
 static enum gw_status open_coap(struct gw_links *links, char *why, struct gw_app *app)
 {
-    (void)links;
-    (void)why;
-    (void)app;
+    const struct gw_config *c = &app->config;
+    char problem[GW_COAP_WHY_BYTES] = "";
+    if (!c->coap_enabled) {
+        return GW_OK;
+    }
+    struct gw_coap_config config = {
+        .address = c->coap_address,
+        .port = (uint16_t)c->coap_port,
+        .plain_port = (uint16_t)c->coap_plain_port,
+        .sessions_max = (uint32_t)c->coap_sessions_max,
+        .keys_max = (uint32_t)c->meters_max,
+        .idle_us = c->coap_idle_us,
+        .queue_bytes = (size_t)c->coap_queue_bytes,
+        .filled = &app->bell,
+    };
+    enum gw_status status = gw_coap_open(&links->coap, problem, &config);
+    if (status != GW_OK) {
+        snprintf(why, GW_APP_WHY_BYTES, "CoAP cannot be started (coap.port %lld): %s",
+                 (long long)c->coap_port, problem);
+        return status;
+    }
+    links->turns[1] = gw_coap_inbox(links->coap);
     return GW_OK;
 }
 
@@ -152,6 +172,9 @@ void gw_links_close(struct gw_links *links)
     }
     if (links->mqtt != NULL) {
         gw_mqtt_close(links->mqtt);
+    }
+    if (links->coap != NULL) {
+        gw_coap_close(links->coap);
     }
     gw_operator_close(links->op);
     free(links->results_memory);
@@ -184,6 +207,7 @@ void gw_links_reply(struct gw_links *links, const struct gw_reply *reply)
         gw_mqtt_reply(links->mqtt, reply);
         break;
     case GW_VIA_COAP:
+        gw_coap_reply(links->coap, reply);
         break;
     case GW_VIA_HTTP:
     case GW_TRANSPORTS:
@@ -200,9 +224,9 @@ bool gw_links_empty(struct gw_links *links, bool up)
 
 void gw_links_add_key(struct gw_links *links, const char *name, const uint8_t psk[MT_KEY_BYTES])
 {
-    (void)links;
-    (void)name;
-    (void)psk;
+    if (links->coap != NULL && !gw_coap_add_key(links->coap, name, strlen(name), psk)) {
+        gw_log(GW_LOG_ERROR, "coap_key", "meter=%s text=\"there is no room for its key\"", name);
+    }
 }
 
 /* ---- orders ------------------------------------------------------------------------------------------------ */
@@ -296,6 +320,28 @@ static json_t *mqtt_json(struct gw_mqtt *mqtt)
     return object;
 }
 
+static json_t *coap_json(struct gw_coap *coap)
+{
+    struct gw_coap_state state;
+    json_t *object = json_object();
+    gw_coap_state(&state, coap);
+    gw_api_put_int(object, "sessions", state.session_count);
+    gw_api_put_int(object, "half_open", state.half_open_count);
+    gw_api_put_int(object, "pending", state.pending_count);
+    gw_api_put_int(object, "observers", state.observer_count);
+    gw_api_put_int(object, "messages", (int64_t)state.message_count);
+    gw_api_put_int(object, "answers", (int64_t)state.answer_count);
+    gw_api_put_int(object, "refused", (int64_t)state.refused_count);
+    gw_api_put_int(object, "busy", (int64_t)state.busy_count);
+    gw_api_put_int(object, "repeated", (int64_t)state.repeated_count);
+    gw_api_put_int(object, "left_out", (int64_t)state.left_out_count);
+    gw_api_put_int(object, "unknown_identity", (int64_t)state.unknown_identity_count);
+    gw_api_put_int(object, "handshakes_lost", (int64_t)state.handshake_lost_count);
+    gw_api_put_int(object, "restarted", (int64_t)state.restarted_count);
+    gw_api_put_int(object, "turned_away", (int64_t)state.turned_away_count);
+    return object;
+}
+
 static json_t *operator_json(struct gw_links *links)
 {
     struct gw_operator_counts counts;
@@ -320,5 +366,6 @@ static json_t *operator_json(struct gw_links *links)
 void gw_links_status(struct gw_links *links, json_t *into)
 {
     gw_api_put(into, "mqtt", links->mqtt != NULL ? mqtt_json(links->mqtt) : NULL);
+    gw_api_put(into, "coap", links->coap != NULL ? coap_json(links->coap) : NULL);
     gw_api_put(into, "operator", links->op != NULL ? operator_json(links) : NULL);
 }
