@@ -65,7 +65,8 @@ struct fetch {
 enum { FETCH_FREE, FETCH_CLAIMED, FETCH_WAITING, FETCH_FLYING };
 
 struct gw_operator {
-    struct gw_operator_config config; /**< Its strings are not ours: only the copies below are used. */
+    struct gw_operator_config
+        config; /**< Its strings are not ours: only the copies below are used. */
     char base_url[BASE_URL_MAX + 1];
     char gateway_id[GW_OPERATOR_GATEWAY_ID_MAX + 1];
     struct gw_sign_key *signing_key;
@@ -174,8 +175,8 @@ static size_t take_reply(char *bytes, size_t size, size_t count, void *arg)
 static bool set_up(const struct gw_operator_config *config, struct wire *wire)
 {
     CURL *easy = curl_easy_init();
-    uint32_t connect_ms = config->timeout_ms < CONNECT_TIMEOUT_MS_MAX ? config->timeout_ms
-                                                                      : CONNECT_TIMEOUT_MS_MAX;
+    uint32_t connect_ms =
+        config->timeout_ms < CONNECT_TIMEOUT_MS_MAX ? config->timeout_ms : CONNECT_TIMEOUT_MS_MAX;
     wire->easy = easy;
     if (easy == NULL) {
         return false;
@@ -302,8 +303,8 @@ static void deliver(struct gw_operator *op, const struct gw_operator_judgement *
 static void judge_failure(struct gw_operator_judgement *judgement, const struct flight *flight,
                           CURLcode code)
 {
-    const char *what = flight->wire.error[0] != '\0' ? flight->wire.error
-                                                     : curl_easy_strerror(code);
+    const char *what =
+        flight->wire.error[0] != '\0' ? flight->wire.error : curl_easy_strerror(code);
     memset(judgement, 0, sizeof *judgement);
     judgement->result.number = flight->order.number;
     judgement->result.event = GW_ORDER_EV_NO_ANSWER;
@@ -328,7 +329,8 @@ static void fail_start(struct gw_operator *op, const struct gw_order_request *or
 /* A key goes into a path as it is: it must not be able to become another path. */
 static bool plain_key(const char *key)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     size_t len = strlen(key);
     return len >= 1 && len <= GW_ORDER_KEY_MAX && strspn(key, allowed) == len &&
            strspn(key, ".") != len;
@@ -538,8 +540,8 @@ static void finish_fetch(struct gw_operator *op, CURLcode code)
         atomic_fetch_add(&op->garbled_count, 1);
         end_fetch(op, GW_CORRUPT, "a line cannot be read or contradicts the others");
     } else if (code != CURLE_OK || !fetch->sum.ended) {
-        end_fetch(op, GW_IO, fetch->wire.error[0] != '\0' ? fetch->wire.error
-                                                          : "it broke off before its end");
+        end_fetch(op, GW_IO,
+                  fetch->wire.error[0] != '\0' ? fetch->wire.error : "it broke off before its end");
     } else {
         end_fetch(op, GW_OK, "");
     }
@@ -703,9 +705,10 @@ static bool open_parts(struct gw_operator *op)
     op->multi = curl_multi_init();
     op->queue = calloc(op->config.queue_max, sizeof *op->queue);
     op->flights = calloc(op->config.concurrency_max, sizeof *op->flights);
-    bool good = op->multi != NULL && op->queue != NULL && op->flights != NULL &&
-                curl_multi_setopt(op->multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK &&
-                curl_multi_setopt(op->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK;
+    bool good =
+        op->multi != NULL && op->queue != NULL && op->flights != NULL &&
+        curl_multi_setopt(op->multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK &&
+        curl_multi_setopt(op->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK;
     for (uint32_t i = 0; good && i < op->config.concurrency_max; i++) {
         good = set_up_flight(op, &op->flights[i]);
     }
@@ -738,7 +741,8 @@ enum gw_status gw_operator_open(struct gw_operator **op, char problem[GW_OPERATO
     (void)pthread_mutex_init(&opened->problem_lock, NULL);
     memcpy(opened->base_url, config->base_url, strlen(config->base_url) + 1);
     memcpy(opened->gateway_id, config->gateway_id, strlen(config->gateway_id) + 1);
-    enum gw_status status = gw_sign_key_open_private(&opened->signing_key, config->signing_key_file);
+    enum gw_status status =
+        gw_sign_key_open_private(&opened->signing_key, config->signing_key_file);
     if (status != GW_OK) {
         (void)say(problem, "%.160s: no Ed25519 private key in PEM without a pass phrase",
                   config->signing_key_file);

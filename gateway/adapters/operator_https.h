@@ -25,26 +25,26 @@
 #include "gateway/core/status.h"
 #include "meters/check.h"
 
-#define GW_OPERATOR_CONCURRENCY_MAX 256u    /**< Connections at a time. */
-#define GW_OPERATOR_QUEUE_MAX (1u << 20)    /**< Orders waiting for a connection. */
+#define GW_OPERATOR_CONCURRENCY_MAX 256u /**< Connections at a time. */
+#define GW_OPERATOR_QUEUE_MAX (1u << 20) /**< Orders waiting for a connection. */
 #define GW_OPERATOR_TIMEOUT_MS_MIN 100u
 #define GW_OPERATOR_TIMEOUT_MS_MAX 120000u
-#define GW_OPERATOR_REPLY_BYTES_MAX 65536u  /**< A longer reply is no answer. */
-#define GW_OPERATOR_LINE_BYTES_MAX 8192u    /**< One line of a statement. */
-#define GW_OPERATOR_GATEWAY_ID_MAX 24u      /**< Characters of a gateway id: A-Z a-z 0-9 and dash. */
-#define GW_OPERATOR_PROBLEM_BYTES 256u      /**< Room for a sentence about the last trouble. */
+#define GW_OPERATOR_REPLY_BYTES_MAX 65536u /**< A longer reply is no answer. */
+#define GW_OPERATOR_LINE_BYTES_MAX 8192u   /**< One line of a statement. */
+#define GW_OPERATOR_GATEWAY_ID_MAX 24u     /**< Characters of a gateway id: A-Z a-z 0-9 and dash. */
+#define GW_OPERATOR_PROBLEM_BYTES 256u     /**< Room for a sentence about the last trouble. */
 
 /** One line of the operator's daily statement: money that moved. Valid during the callback. */
 struct gw_statement_row {
-    uint64_t seq;                        /**< The operator's own order of rows, ascending. */
-    char key[GW_ORDER_KEY_MAX + 1];      /**< The order that moved it. */
+    uint64_t seq;                   /**< The operator's own order of rows, ascending. */
+    char key[GW_ORDER_KEY_MAX + 1]; /**< The order that moved it. */
     enum gw_order_kind kind;
     char wallet[GW_WALLET_ID_MAX + 1];
     char mandate[GW_MANDATE_ID_MAX + 1];
-    int64_t amount_fen;                  /**< Greater than zero. */
+    int64_t amount_fen; /**< Greater than zero. */
     uint32_t part_count;
     struct gw_order_part parts[GW_ORDER_PAYEES_MAX];
-    int64_t time_us;                     /**< When, by the operator's clock. */
+    int64_t time_us; /**< When, by the operator's clock. */
     char operator_ref[GW_OPERATOR_REF_MAX + 1];
 };
 
@@ -54,9 +54,9 @@ struct gw_statement_end {
      *  off or no answer; ask again after last_seq. GW_CORRUPT: the rows contradict themselves or the
      *  totals. GW_INVALID: the operator refused the request. */
     enum gw_status status;
-    bool closed;               /**< With GW_OK: the day is over, nothing can be added to it. */
-    uint64_t last_seq;         /**< The last row delivered, or `after` when there was none. */
-    uint64_t debit_count;      /**< With GW_OK: the operator's totals of the whole day. */
+    bool closed;          /**< With GW_OK: the day is over, nothing can be added to it. */
+    uint64_t last_seq;    /**< The last row delivered, or `after` when there was none. */
+    uint64_t debit_count; /**< With GW_OK: the operator's totals of the whole day. */
     int64_t debit_fen;
     uint64_t refund_count;
     int64_t refund_fen;
@@ -74,8 +74,8 @@ struct gw_statement_request {
 
 /** Where the operator is, who we are. Strings are borrowed for the call of gw_operator_open. */
 struct gw_operator_config {
-    const char *base_url;         /**< "https://host:port", nothing after it. */
-    const char *ca_file;          /**< PEM: the only certificates that the operator's may descend from. */
+    const char *base_url; /**< "https://host:port", nothing after it. */
+    const char *ca_file;  /**< PEM: the only certificates that the operator's may descend from. */
     const char *certificate_file; /**< PEM: ours, its common name is the gateway id. */
     const char *key_file;         /**< PEM, not encrypted, readable by us only. */
     const char *signing_key_file; /**< PEM: Ed25519 private key, not encrypted. */
@@ -91,8 +91,8 @@ struct gw_operator_config {
 
 /** What happened since open. */
 struct gw_operator_counts {
-    uint64_t sent_count;      /**< Debits and refunds put on the wire. */
-    uint64_t asked_count;     /**< Questions by key put on the wire. */
+    uint64_t sent_count;  /**< Debits and refunds put on the wire. */
+    uint64_t asked_count; /**< Questions by key put on the wire. */
     uint64_t done_count;
     uint64_t refused_count;
     uint64_t unknown_count;   /**< Keys that the operator had never seen. */

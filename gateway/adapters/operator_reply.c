@@ -74,9 +74,9 @@ char *gw_operator_body(const struct gw_order_request *request)
                                                      "amount_fen",
                                                      (json_int_t)request->parts[i].amount_fen));
     }
-    json_t *json = json_pack("{s:s, s:s, s:I, s:o}", "wallet", request->wallet, "mandate",
-                             request->mandate, "amount_fen", (json_int_t)request->amount_fen,
-                             "parts", parts);
+    json_t *json =
+        json_pack("{s:s, s:s, s:I, s:o}", "wallet", request->wallet, "mandate", request->mandate,
+                  "amount_fen", (json_int_t)request->amount_fen, "parts", parts);
     if (json != NULL && request->kind == GW_ORDER_DEBIT) {
         (void)json_object_set_new(json, "capture", json_true());
     }
@@ -183,8 +183,8 @@ static void judge_refusal(struct gw_operator_judgement *judgement,
 
 static void no_answer(struct gw_operator_judgement *judgement, const char *key, long http_status)
 {
-    (void)snprintf(judgement->why, sizeof judgement->why, "order %s: the operator answered HTTP %ld",
-                   key, http_status);
+    (void)snprintf(judgement->why, sizeof judgement->why,
+                   "order %s: the operator answered HTTP %ld", key, http_status);
 }
 
 static void judge_json(struct gw_operator_judgement *judgement,
@@ -213,10 +213,11 @@ void gw_operator_judge(struct gw_operator_judgement *judgement,
     judgement->result.event = GW_ORDER_EV_NO_ANSWER;
     if (http_status == 401 || http_status == 403) {
         judgement->trust = true;
-        (void)snprintf(judgement->why, sizeof judgement->why,
-                       "the operator does not accept our keys (HTTP %ld): certificate, signing key, "
-                       "gateway id and clock must be those that it knows",
-                       http_status);
+        (void)snprintf(
+            judgement->why, sizeof judgement->why,
+            "the operator does not accept our keys (HTTP %ld): certificate, signing key, "
+            "gateway id and clock must be those that it knows",
+            http_status);
         return;
     }
     if (http_status >= 500) {
@@ -290,8 +291,8 @@ static bool add_row(struct gw_statement_sum *sum, const struct gw_statement_row 
 static bool read_end(struct gw_statement_end *end, const struct gw_statement_sum *sum,
                      const json_t *json)
 {
-    static const char *const names[] = {"rows", "last_seq", "debit_count", "debit_fen",
-                                        "refund_count", "refund_fen"};
+    static const char *const names[] = {"rows",      "last_seq",     "debit_count",
+                                        "debit_fen", "refund_count", "refund_fen"};
     int64_t values[6];
     for (size_t i = 0; i < 6; i++) {
         if (!field_number(&values[i], json, names[i]) || values[i] < 0) {
@@ -309,11 +310,10 @@ static bool read_end(struct gw_statement_end *end, const struct gw_statement_sum
         return false;
     }
     /* A fetch that went on after a break saw a part of the day only. */
-    return sum->after > 0 ||
-           (end->debit_count == sum->count[GW_ORDER_DEBIT] &&
-            end->debit_fen == sum->fen[GW_ORDER_DEBIT] &&
-            end->refund_count == sum->count[GW_ORDER_REFUND] &&
-            end->refund_fen == sum->fen[GW_ORDER_REFUND]);
+    return sum->after > 0 || (end->debit_count == sum->count[GW_ORDER_DEBIT] &&
+                              end->debit_fen == sum->fen[GW_ORDER_DEBIT] &&
+                              end->refund_count == sum->count[GW_ORDER_REFUND] &&
+                              end->refund_fen == sum->fen[GW_ORDER_REFUND]);
 }
 
 enum gw_status gw_statement_line(struct gw_statement_sum *sum, struct gw_statement_row *row,

@@ -42,10 +42,10 @@ void gw_operator_judge(struct gw_operator_judgement *judgement,
 
 /** The rows and totals of a statement, added up while its lines come in. */
 struct gw_statement_sum {
-    uint64_t after;      /**< Where the fetch began. */
+    uint64_t after; /**< Where the fetch began. */
     uint64_t last_seq;
     uint64_t row_count;
-    uint64_t count[2];   /**< By enum gw_order_kind. */
+    uint64_t count[2]; /**< By enum gw_order_kind. */
     int64_t fen[2];
     bool ended;
 };

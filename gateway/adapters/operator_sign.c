@@ -122,8 +122,9 @@ enum gw_status gw_sign_request(char hex[GW_SIGNATURE_HEX + 1], const struct gw_s
     MT_CHECK(key != NULL && input != NULL);
     size_t len = canonical(text, input);
     EVP_MD_CTX *ctx = len > 0 ? EVP_MD_CTX_new() : NULL;
-    bool signed_ok = ctx != NULL && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key->pkey) == 1 &&
-                     EVP_DigestSign(ctx, signature, &signature_len, (const uint8_t *)text, len) == 1;
+    bool signed_ok =
+        ctx != NULL && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key->pkey) == 1 &&
+        EVP_DigestSign(ctx, signature, &signature_len, (const uint8_t *)text, len) == 1;
     EVP_MD_CTX_free(ctx);
     ERR_clear_error();
     if (!signed_ok || signature_len != sizeof signature) {

@@ -16,8 +16,8 @@
 #include "gateway/core/status.h"
 #include "meters/check.h"
 
-#define GW_SIGNATURE_HEX 128u           /**< Characters of a signature in lower-case hex. */
-#define GW_SIGN_TARGET_BYTES_MAX 256u   /**< Characters of a path with its query. */
+#define GW_SIGNATURE_HEX 128u         /**< Characters of a signature in lower-case hex. */
+#define GW_SIGN_TARGET_BYTES_MAX 256u /**< Characters of a path with its query. */
 
 /** An Ed25519 key, public or private. */
 struct gw_sign_key;

@@ -101,7 +101,8 @@ static bool authenticate(struct call *call)
         .body_bytes = call->http->body_bytes,
     };
     if (!gw_sign_verify(public, &input, sim_http_header(call->http, "Meterpay-Signature"))) {
-        return refuse(call, 401, "signature_invalid", "Meterpay-Signature does not fit this request");
+        return refuse(call, 401, "signature_invalid",
+                      "Meterpay-Signature does not fit this request");
     }
     if (!time_is_near(call->op, time_us)) {
         return refuse(call, 401, "time_invalid",
@@ -233,9 +234,9 @@ static ssize_t stream_more(void *arg, uint64_t position, char *out, size_t room)
     struct streaming *streaming = arg;
     (void)position;
     if (streaming->used == streaming->len) {
-        enum gw_status status = sim_statement_next(&streaming->statement, streaming->op->book,
-                                                   streaming->block, &streaming->len,
-                                                   sizeof streaming->block);
+        enum gw_status status =
+            sim_statement_next(&streaming->statement, streaming->op->book, streaming->block,
+                               &streaming->len, sizeof streaming->block);
         streaming->used = 0;
         if (status != GW_OK) {
             streaming->len = 0;
@@ -261,13 +262,12 @@ static void handle_statement(struct call *call, int32_t day, uint64_t after)
     int64_t now_us = 0;
     struct streaming *streaming = calloc(1, sizeof *streaming);
     /* A turn of the writer: every movement of an earlier time has been committed after it. */
-    enum gw_status status = streaming == NULL
-                                ? GW_IO
-                                : sim_writer_do(call->op->writer, note_time, &now_us);
+    enum gw_status status =
+        streaming == NULL ? GW_IO : sim_writer_do(call->op->writer, note_time, &now_us);
     if (status == GW_OK) {
         streaming->op = call->op;
-        status = sim_statement_begin(&streaming->statement, call->op->book, call->gateway, day, after,
-                                     now_us);
+        status = sim_statement_begin(&streaming->statement, call->op->book, call->gateway, day,
+                                     after, now_us);
     }
     struct MHD_Response *response = NULL;
     if (status == GW_OK) {

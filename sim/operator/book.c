@@ -51,16 +51,16 @@ static const char schema[] =
     "w.id, w.class, w.type, w.status, w.account, w.hold, a.balance_fen, h.balance_fen, "     \
     "w.day, w.day_fen, w.year, w.year_fen FROM wallet w JOIN account a ON a.id = w.account " \
     "JOIN account h ON h.id = w.hold "
-#define MANDATE_COLUMNS                                                                     \
-    "id, wallet, gateway, single_cap_fen, day_cap_fen, month_cap_fen, from_day, to_day, "   \
+#define MANDATE_COLUMNS                                                                   \
+    "id, wallet, gateway, single_cap_fen, day_cap_fen, month_cap_fen, from_day, to_day, " \
     "revoked, captured_fen, refunded_fen, day, day_fen, month, month_fen FROM mandate "
-#define ORDER_COLUMNS                                                                    \
+#define ORDER_COLUMNS                                                                      \
     "seq, key, kind, state, code, why, wallet, mandate, amount_fen, captured_fen, parts, " \
     "created_us, changed_us FROM orders "
 
-const char book_wallet_columns[] = WALLET_COLUMNS;
-const char book_mandate_columns[] = MANDATE_COLUMNS;
-const char book_order_columns[] = ORDER_COLUMNS;
+const char sim_book_wallet_columns[] = WALLET_COLUMNS;
+const char sim_book_mandate_columns[] = MANDATE_COLUMNS;
+const char sim_book_order_columns[] = ORDER_COLUMNS;
 
 static const char *const sql_texts[SQL_COUNT] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -91,39 +91,42 @@ static const char *const sql_texts[SQL_COUNT] = {
                          " ?10)",
 };
 
-bool book_fail(struct sim_book *book, int sqlite_code)
+bool sim_book_fail(struct sim_book *book, int sqlite_code)
 {
     if (!book->failed) {
         book->failed = true;
         book->why = (sqlite_code & 0xff) == SQLITE_FULL ? GW_FULL : GW_IO;
-        (void)fprintf(stderr, "meterpay-operator: the books refuse to be written: %s\n",
-                      sqlite3_errmsg(book->writer));
+        if (!book->complained) { /* once for each trouble, not once for each request */
+            (void)fprintf(stderr, "meterpay-operator: the books refuse to be written: %s\n",
+                          sqlite3_errmsg(book->writer));
+        }
+        book->complained = true;
     }
     return false;
 }
 
-bool book_run(struct sim_book *book, sqlite3_stmt *stmt)
+bool sim_book_run(struct sim_book *book, sqlite3_stmt *stmt)
 {
     int rc = book->failed ? SQLITE_ERROR : sqlite3_step(stmt);
-    bool done = rc == SQLITE_DONE || book_fail(book, rc);
+    bool done = rc == SQLITE_DONE || sim_book_fail(book, rc);
     (void)sqlite3_reset(stmt); /* repeats the step's code */
     return done;
 }
 
-bool book_row(struct sim_book *book, sqlite3_stmt *stmt)
+bool sim_book_row(struct sim_book *book, sqlite3_stmt *stmt)
 {
     int rc = book->failed ? SQLITE_ERROR : sqlite3_step(stmt);
     if (rc == SQLITE_ROW) {
         return true;
     }
     if (rc != SQLITE_DONE) {
-        (void)book_fail(book, rc);
+        (void)sim_book_fail(book, rc);
     }
     (void)sqlite3_reset(stmt); /* repeats the step's code */
     return false;
 }
 
-void book_text(char *text, size_t room, sqlite3_stmt *stmt, int column)
+void sim_book_text(char *text, size_t room, sqlite3_stmt *stmt, int column)
 {
     const char *value = (const char *)sqlite3_column_text(stmt, column);
     size_t len = value == NULL ? room : strlen(value);
@@ -133,10 +136,10 @@ void book_text(char *text, size_t room, sqlite3_stmt *stmt, int column)
     }
 }
 
-void book_wallet_of_row(struct book_wallet *row, sqlite3_stmt *stmt)
+void sim_book_wallet_of_row(struct book_wallet *row, sqlite3_stmt *stmt)
 {
     struct sim_wallet *wallet = &row->wallet;
-    book_text(wallet->id, sizeof wallet->id, stmt, 0);
+    sim_book_text(wallet->id, sizeof wallet->id, stmt, 0);
     wallet->class_number = (uint8_t)sqlite3_column_int(stmt, 1);
     wallet->type = (enum sim_wallet_type)sqlite3_column_int(stmt, 2);
     wallet->status = (enum sim_wallet_status)sqlite3_column_int(stmt, 3);
@@ -150,11 +153,11 @@ void book_wallet_of_row(struct book_wallet *row, sqlite3_stmt *stmt)
     wallet->year.spent_fen = sqlite3_column_int64(stmt, 11);
 }
 
-void book_mandate_of_row(struct sim_mandate *mandate, sqlite3_stmt *stmt)
+void sim_book_mandate_of_row(struct sim_mandate *mandate, sqlite3_stmt *stmt)
 {
-    book_text(mandate->id, sizeof mandate->id, stmt, 0);
-    book_text(mandate->wallet, sizeof mandate->wallet, stmt, 1);
-    book_text(mandate->gateway, sizeof mandate->gateway, stmt, 2);
+    sim_book_text(mandate->id, sizeof mandate->id, stmt, 0);
+    sim_book_text(mandate->wallet, sizeof mandate->wallet, stmt, 1);
+    sim_book_text(mandate->gateway, sizeof mandate->gateway, stmt, 2);
     mandate->single_fen = sqlite3_column_int64(stmt, 3);
     mandate->day_fen = sqlite3_column_int64(stmt, 4);
     mandate->month_fen = sqlite3_column_int64(stmt, 5);
@@ -169,78 +172,78 @@ void book_mandate_of_row(struct sim_mandate *mandate, sqlite3_stmt *stmt)
     mandate->month.spent_fen = sqlite3_column_int64(stmt, 14);
 }
 
-void book_order_of_row(struct book_order *row, sqlite3_stmt *stmt)
+void sim_book_order_of_row(struct book_order *row, sqlite3_stmt *stmt)
 {
     char parts[BOOK_PARTS_TEXT_BYTES];
     struct sim_transfer *asked = &row->order.asked;
     row->seq = sqlite3_column_int64(stmt, 0);
-    book_text(row->key, sizeof row->key, stmt, 1);
+    sim_book_text(row->key, sizeof row->key, stmt, 1);
     row->order.kind = (enum gw_order_kind)sqlite3_column_int(stmt, 2);
     row->order.state = (enum sim_order_state)sqlite3_column_int(stmt, 3);
     row->code = (enum sim_code)sqlite3_column_int(stmt, 4);
-    book_text(row->why, sizeof row->why, stmt, 5);
-    book_text(asked->wallet, sizeof asked->wallet, stmt, 6);
-    book_text(asked->mandate, sizeof asked->mandate, stmt, 7);
+    sim_book_text(row->why, sizeof row->why, stmt, 5);
+    sim_book_text(asked->wallet, sizeof asked->wallet, stmt, 6);
+    sim_book_text(asked->mandate, sizeof asked->mandate, stmt, 7);
     asked->amount_fen = sqlite3_column_int64(stmt, 8);
     row->order.captured_fen = sqlite3_column_int64(stmt, 9);
-    book_text(parts, sizeof parts, stmt, 10);
-    book_parts_parse(asked, parts);
+    sim_book_text(parts, sizeof parts, stmt, 10);
+    sim_book_parts_parse(asked, parts);
     row->order.created_us = sqlite3_column_int64(stmt, 11);
     row->changed_us = sqlite3_column_int64(stmt, 12);
 }
 
-bool book_wallet_get(struct sim_book *book, struct book_wallet *row, const char *id)
+bool sim_book_wallet_get(struct sim_book *book, struct book_wallet *row, const char *id)
 {
     sqlite3_stmt *stmt = book->sql[SQL_WALLET_GET];
     (void)sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
-    if (!book_row(book, stmt)) {
+    if (!sim_book_row(book, stmt)) {
         return false;
     }
-    book_wallet_of_row(row, stmt);
+    sim_book_wallet_of_row(row, stmt);
     (void)sqlite3_reset(stmt);
     return true;
 }
 
-bool book_mandate_get(struct sim_book *book, struct sim_mandate *mandate, const char *id)
+bool sim_book_mandate_get(struct sim_book *book, struct sim_mandate *mandate, const char *id)
 {
     sqlite3_stmt *stmt = book->sql[SQL_MANDATE_GET];
     (void)sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
-    if (!book_row(book, stmt)) {
+    if (!sim_book_row(book, stmt)) {
         return false;
     }
-    book_mandate_of_row(mandate, stmt);
+    sim_book_mandate_of_row(mandate, stmt);
     (void)sqlite3_reset(stmt);
     return true;
 }
 
-bool book_order_get(struct sim_book *book, struct book_order *row, const char *gateway,
-                    const char *key)
+bool sim_book_order_get(struct sim_book *book, struct book_order *row, const char *gateway,
+                        const char *key)
 {
     sqlite3_stmt *stmt = book->sql[SQL_ORDER_GET];
     (void)sqlite3_bind_text(stmt, 1, gateway, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(stmt, 2, key, -1, SQLITE_STATIC);
-    if (!book_row(book, stmt)) {
+    if (!sim_book_row(book, stmt)) {
         return false;
     }
-    book_order_of_row(row, stmt);
+    sim_book_order_of_row(row, stmt);
     (void)sqlite3_reset(stmt);
     return true;
 }
 
-int64_t book_account(struct sim_book *book, int64_t *balance_fen, const char *name)
+int64_t sim_book_account(struct sim_book *book, int64_t *balance_fen, const char *name)
 {
     sqlite3_stmt *get = book->sql[SQL_ACCOUNT_GET];
     sqlite3_stmt *put = book->sql[SQL_ACCOUNT_PUT];
     *balance_fen = 0;
     (void)sqlite3_bind_text(get, 1, name, -1, SQLITE_STATIC);
-    if (book_row(book, get)) {
+    if (sim_book_row(book, get)) {
         int64_t id = sqlite3_column_int64(get, 0);
         *balance_fen = sqlite3_column_int64(get, 1);
         (void)sqlite3_reset(get);
         return id;
     }
     (void)sqlite3_bind_text(put, 1, name, -1, SQLITE_STATIC);
-    return book_run(book, put) ? sqlite3_last_insert_rowid(book->writer) : 0;
+    return sim_book_run(book, put) ? sqlite3_last_insert_rowid(book->writer) : 0;
 }
 
 static void account_add(struct sim_book *book, int64_t id, int64_t amount_fen)
@@ -248,10 +251,10 @@ static void account_add(struct sim_book *book, int64_t id, int64_t amount_fen)
     sqlite3_stmt *stmt = book->sql[SQL_ACCOUNT_ADD];
     (void)sqlite3_bind_int64(stmt, 1, id);
     (void)sqlite3_bind_int64(stmt, 2, amount_fen);
-    (void)book_run(book, stmt);
+    (void)sim_book_run(book, stmt);
 }
 
-void book_post(struct sim_book *book, const struct book_posting *posting)
+void sim_book_post(struct sim_book *book, const struct book_posting *posting)
 {
     sqlite3_stmt *stmt = book->sql[SQL_POSTING_PUT];
     MT_CHECK(posting->amount_fen > 0 && posting->debit != posting->credit);
@@ -261,7 +264,7 @@ void book_post(struct sim_book *book, const struct book_posting *posting)
     (void)sqlite3_bind_text(stmt, 4, posting->gateway, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(stmt, 5, posting->key, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 6, posting->time_us);
-    (void)book_run(book, stmt);
+    (void)sim_book_run(book, stmt);
     account_add(book, posting->debit, -posting->amount_fen);
     account_add(book, posting->credit, posting->amount_fen);
 }
@@ -270,12 +273,13 @@ enum gw_status sim_book_begin(struct sim_book *book)
 {
     book->failed = false;
     book->why = GW_OK;
-    return book_run(book, book->sql[SQL_BEGIN]) ? GW_OK : book->why;
+    return sim_book_run(book, book->sql[SQL_BEGIN]) ? GW_OK : book->why;
 }
 
 enum gw_status sim_book_commit(struct sim_book *book)
 {
-    if (!book->failed && book_run(book, book->sql[SQL_COMMIT])) {
+    if (!book->failed && sim_book_run(book, book->sql[SQL_COMMIT])) {
+        book->complained = false;
         return GW_OK;
     }
     /* Some errors have rolled back already; then there is nothing to do. */
@@ -352,9 +356,9 @@ static enum gw_status prepare_statements(struct sim_book *book, char *error)
             return GW_CORRUPT;
         }
     }
-    int64_t last_us = query_number(
-        book->writer, "SELECT max(coalesce((SELECT max(time_us) FROM posting), 0),"
-                      " coalesce((SELECT max(changed_us) FROM orders), 0))");
+    int64_t last_us =
+        query_number(book->writer, "SELECT max(coalesce((SELECT max(time_us) FROM posting), 0),"
+                                   " coalesce((SELECT max(changed_us) FROM orders), 0))");
     atomic_store(&book->last_us, last_us < 0 ? 0 : last_us);
     return GW_OK;
 }

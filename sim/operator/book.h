@@ -46,7 +46,7 @@ struct sim_request {
     char hash[65];                        /**< SHA-256 in hex over method, target and body. */
     char order_key[GW_ORDER_KEY_MAX + 1]; /**< The order to capture or void. */
     bool capture;                         /**< RESERVE: take at once. */
-    struct sim_transfer transfer; /**< CAPTURE: amount, and parts unless part_count is 0. */
+    struct sim_transfer transfer;         /**< CAPTURE: amount, and parts unless part_count is 0. */
 };
 
 /** Open or create the books.
@@ -112,11 +112,11 @@ MT_MUST_USE enum gw_status sim_book_check(struct sim_book *book, struct sim_answ
 struct sim_statement {
     char gateway[SIM_GATEWAY_ID_MAX + 1];
     int32_t day;
-    uint64_t after;    /**< The last row given out. */
-    uint64_t up_to;    /**< The last row of the day when the walk began: totals and rows agree. */
-    uint64_t rows;     /**< Given out so far. */
-    bool closed;       /**< The day was over when the walk began. */
-    bool ended;        /**< The last line was given out. */
+    uint64_t after; /**< The last row given out. */
+    uint64_t up_to; /**< The last row of the day when the walk began: totals and rows agree. */
+    uint64_t rows;  /**< Given out so far. */
+    bool closed;    /**< The day was over when the walk began. */
+    bool ended;     /**< The last line was given out. */
 };
 
 /** Begin a walk. Returns GW_OK or GW_IO. */

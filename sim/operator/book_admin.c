@@ -23,7 +23,7 @@ static void seen(struct sim_book *book, int64_t now_us)
 
 static void invalid(struct sim_answer *answer, unsigned http_status, const char *message)
 {
-    book_answer_code(answer, http_status, SIM_CODE_REQUEST_INVALID, message);
+    sim_book_answer_code(answer, http_status, SIM_CODE_REQUEST_INVALID, message);
 }
 
 static int64_t open_account(struct sim_book *book, const char *prefix, const char *id)
@@ -31,18 +31,18 @@ static int64_t open_account(struct sim_book *book, const char *prefix, const cha
     char name[BOOK_ACCOUNT_NAME_BYTES];
     int64_t balance_fen = 0;
     (void)snprintf(name, sizeof name, "%s:%s", prefix, id);
-    return book_account(book, &balance_fen, name);
+    return sim_book_account(book, &balance_fen, name);
 }
 
 static void load_money(struct sim_book *book, const struct book_wallet *row, int64_t amount_fen,
                        int64_t now_us)
 {
-    book_post(book, &(struct book_posting){.debit = BOOK_ISSUER_ACCOUNT,
-                                           .credit = row->account,
-                                           .amount_fen = amount_fen,
-                                           .gateway = "",
-                                           .key = "",
-                                           .time_us = now_us});
+    sim_book_post(book, &(struct book_posting){.debit = BOOK_ISSUER_ACCOUNT,
+                                               .credit = row->account,
+                                               .amount_fen = amount_fen,
+                                               .gateway = "",
+                                               .key = "",
+                                               .time_us = now_us});
 }
 
 static bool parse_wallet(struct sim_wallet *wallet, int64_t *opening_fen, char *error,
@@ -58,7 +58,8 @@ static bool parse_wallet(struct sim_wallet *wallet, int64_t *opening_fen, char *
     const char *type = json_string_value(json_object_get(json, "type"));
     wallet->class_number = class_text == NULL ? 0 : sim_class_number(class_text);
     if (wallet->class_number == 0) {
-        (void)snprintf(error, SIM_PARSE_ERROR_BYTES, "class must be \"I\", \"II\", \"III\" or \"IV\"");
+        (void)snprintf(error, SIM_PARSE_ERROR_BYTES,
+                       "class must be \"I\", \"II\", \"III\" or \"IV\"");
         return false;
     }
     if (type == NULL || (strcmp(type, "personal") != 0 && strcmp(type, "corporate") != 0)) {
@@ -80,7 +81,7 @@ static void put_wallet(struct sim_book *book, struct book_wallet *row)
     (void)sqlite3_bind_int(stmt, 4, (int)SIM_WALLET_ACTIVE);
     (void)sqlite3_bind_int64(stmt, 5, row->account);
     (void)sqlite3_bind_int64(stmt, 6, row->hold);
-    (void)book_run(book, stmt);
+    (void)sim_book_run(book, stmt);
 }
 
 /* Returns true when the wallet is there now; false with an answer that says why not. */
@@ -96,9 +97,10 @@ static bool add_wallet(struct sim_book *book, struct sim_answer *answer, const j
         invalid(answer, 400, error);
         return false;
     }
-    if (book_wallet_get(book, &old, row.wallet.id)) {
+    if (sim_book_wallet_get(book, &old, row.wallet.id)) {
         /* The same again is how a start-up script that is run twice looks; money is not loaded twice. */
-        if (old.wallet.class_number == row.wallet.class_number && old.wallet.type == row.wallet.type) {
+        if (old.wallet.class_number == row.wallet.class_number &&
+            old.wallet.type == row.wallet.type) {
             return true;
         }
         (void)snprintf(error, sizeof error, "wallet %s exists with another class or type",
@@ -114,7 +116,7 @@ static bool add_wallet(struct sim_book *book, struct sim_answer *answer, const j
     if (opening_fen > 0) {
         struct sim_verdict verdict = sim_topup(&row.wallet, &limits, opening_fen);
         if (verdict.code != SIM_CODE_OK) {
-            book_answer_code(answer, 422, verdict.code, verdict.why);
+            sim_book_answer_code(answer, 422, verdict.code, verdict.why);
             return false;
         }
     }
@@ -143,8 +145,9 @@ static bool parse_day(int32_t *day, char *error, const json_t *json, const char 
 
 static bool parse_mandate(struct sim_mandate *mandate, char *error, const json_t *json)
 {
-    static const char *const names[] = {"id",        "wallet",     "gateway",  "single_fen", "day_fen",
-                                        "month_fen", "valid_from", "valid_to", NULL};
+    static const char *const names[] = {"id",         "wallet",   "gateway",
+                                        "single_fen", "day_fen",  "month_fen",
+                                        "valid_from", "valid_to", NULL};
     return sim_fields_known(error, json, names) &&
            sim_field_id(mandate->id, error, json, "id", GW_MANDATE_ID_MAX) &&
            sim_field_id(mandate->wallet, error, json, "wallet", GW_WALLET_ID_MAX) &&
@@ -167,7 +170,7 @@ static void put_mandate(struct sim_book *book, const struct sim_mandate *mandate
     (void)sqlite3_bind_int64(stmt, 6, mandate->month_fen);
     (void)sqlite3_bind_int(stmt, 7, mandate->from_day);
     (void)sqlite3_bind_int(stmt, 8, mandate->to_day);
-    (void)book_run(book, stmt);
+    (void)sim_book_run(book, stmt);
 }
 
 static bool same_mandate(const struct sim_mandate *a, const struct sim_mandate *b)
@@ -189,7 +192,7 @@ static bool add_mandate(struct sim_book *book, struct sim_answer *answer, const 
         invalid(answer, 400, error);
         return false;
     }
-    if (book_mandate_get(book, &old, mandate.id)) {
+    if (sim_book_mandate_get(book, &old, mandate.id)) {
         if (same_mandate(&old, &mandate)) {
             return true;
         }
@@ -197,10 +200,10 @@ static bool add_mandate(struct sim_book *book, struct sim_answer *answer, const 
         invalid(answer, 409, error);
         return false;
     }
-    if (!book_wallet_get(book, &wallet, mandate.wallet)) {
+    if (!sim_book_wallet_get(book, &wallet, mandate.wallet)) {
         (void)snprintf(error, sizeof error, "mandate %s: there is no wallet %s", mandate.id,
                        mandate.wallet);
-        book_answer_code(answer, 422, SIM_CODE_WALLET_UNKNOWN, error);
+        sim_book_answer_code(answer, 422, SIM_CODE_WALLET_UNKNOWN, error);
         return false;
     }
     put_mandate(book, &mandate);
@@ -210,7 +213,7 @@ static bool add_mandate(struct sim_book *book, struct sim_answer *answer, const 
 static bool step(struct sim_book *book, const char *text)
 {
     int rc = sqlite3_exec(book->writer, text, NULL, NULL, NULL);
-    return rc == SQLITE_OK || book_fail(book, rc);
+    return rc == SQLITE_OK || sim_book_fail(book, rc);
 }
 
 /* One object or a list of them, all or none; others' work in the same transaction stays. */
@@ -231,7 +234,7 @@ static void add_list(struct sim_book *book, struct sim_answer *answer, const jso
     }
     (void)step(book, "RELEASE list");
     seen(book, now_us);
-    book_answer(answer, 200, json_pack("{s:I}", "count", (json_int_t)count));
+    sim_book_answer(answer, 200, json_pack("{s:I}", "count", (json_int_t)count));
 }
 
 void sim_book_add_wallets(struct sim_book *book, struct sim_answer *answer, const json_t *list,
@@ -253,7 +256,7 @@ static bool topup_repeated(struct sim_book *book, struct sim_answer *answer, con
     sqlite3_stmt *stmt = book->sql[SQL_REQUEST_GET];
     (void)sqlite3_bind_text(stmt, 1, "", -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(stmt, 2, key, -1, SQLITE_STATIC);
-    if (!book_row(book, stmt)) {
+    if (!sim_book_row(book, stmt)) {
         return false;
     }
     if (sim_repeat_of((const char *)sqlite3_column_text(stmt, 0), hash) == SIM_REPEAT_SAME) {
@@ -277,7 +280,7 @@ static void topup_remember(struct sim_book *book, const struct sim_answer *answe
     (void)sqlite3_bind_int(stmt, 4, (int)answer->http_status);
     (void)sqlite3_bind_text(stmt, 5, answer->body, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 6, now_us);
-    (void)book_run(book, stmt);
+    (void)sim_book_run(book, stmt);
 }
 
 static void topup(struct sim_book *book, struct sim_answer *answer, const char *id,
@@ -285,19 +288,19 @@ static void topup(struct sim_book *book, struct sim_answer *answer, const char *
 {
     struct book_wallet row;
     struct sim_limits limits = {0};
-    if (!book_wallet_get(book, &row, id)) {
-        book_answer_code(answer, 404, SIM_CODE_WALLET_UNKNOWN, "there is no such wallet");
+    if (!sim_book_wallet_get(book, &row, id)) {
+        sim_book_answer_code(answer, 404, SIM_CODE_WALLET_UNKNOWN, "there is no such wallet");
         return;
     }
     (void)sim_classes_find(&limits, book->classes, row.wallet.type, row.wallet.class_number,
                            gw_local_day(now_us)); /* absent: limits of 0 refuse */
     struct sim_verdict verdict = sim_topup(&row.wallet, &limits, amount_fen);
     if (verdict.code != SIM_CODE_OK) {
-        book_answer_code(answer, 422, verdict.code, verdict.why);
+        sim_book_answer_code(answer, 422, verdict.code, verdict.why);
         return;
     }
     load_money(book, &row, amount_fen, now_us);
-    book_answer(answer, 200, book_wallet_json(&row.wallet));
+    sim_book_answer(answer, 200, sim_book_wallet_json(&row.wallet));
 }
 
 void sim_book_topup(struct sim_book *book, struct sim_answer *answer, const char *wallet,
@@ -322,13 +325,13 @@ void sim_book_set_status(struct sim_book *book, struct sim_answer *answer, const
     struct book_wallet row;
     sqlite3_stmt *stmt = book->sql[SQL_WALLET_SET];
     memset(answer, 0, sizeof *answer);
-    if (!book_wallet_get(book, &row, wallet)) {
-        book_answer_code(answer, 404, SIM_CODE_WALLET_UNKNOWN, "there is no such wallet");
+    if (!sim_book_wallet_get(book, &row, wallet)) {
+        sim_book_answer_code(answer, 404, SIM_CODE_WALLET_UNKNOWN, "there is no such wallet");
         return;
     }
     if (status == SIM_WALLET_CLOSED && (row.wallet.balance_fen > 0 || row.wallet.held_fen > 0)) {
-        book_answer_code(answer, 409, SIM_CODE_STATE_INVALID,
-                         "a wallet that holds money cannot be closed");
+        sim_book_answer_code(answer, 409, SIM_CODE_STATE_INVALID,
+                             "a wallet that holds money cannot be closed");
         return;
     }
     row.wallet.status = status;
@@ -338,8 +341,8 @@ void sim_book_set_status(struct sim_book *book, struct sim_answer *answer, const
     (void)sqlite3_bind_int64(stmt, 4, row.wallet.day.spent_fen);
     (void)sqlite3_bind_int(stmt, 5, row.wallet.year.period);
     (void)sqlite3_bind_int64(stmt, 6, row.wallet.year.spent_fen);
-    (void)book_run(book, stmt);
-    book_answer(answer, 200, book_wallet_json(&row.wallet));
+    (void)sim_book_run(book, stmt);
+    sim_book_answer(answer, 200, sim_book_wallet_json(&row.wallet));
 }
 
 void sim_book_revoke(struct sim_book *book, struct sim_answer *answer, const char *mandate,
@@ -348,8 +351,8 @@ void sim_book_revoke(struct sim_book *book, struct sim_answer *answer, const cha
     struct sim_mandate row;
     sqlite3_stmt *stmt = book->sql[SQL_MANDATE_SET];
     memset(answer, 0, sizeof *answer);
-    if (!book_mandate_get(book, &row, mandate)) {
-        book_answer_code(answer, 404, SIM_CODE_MANDATE_INVALID, "there is no such mandate");
+    if (!sim_book_mandate_get(book, &row, mandate)) {
+        sim_book_answer_code(answer, 404, SIM_CODE_MANDATE_INVALID, "there is no such mandate");
         return;
     }
     row.revoked = true;
@@ -361,7 +364,7 @@ void sim_book_revoke(struct sim_book *book, struct sim_answer *answer, const cha
     (void)sqlite3_bind_int64(stmt, 6, row.day.spent_fen);
     (void)sqlite3_bind_int(stmt, 7, row.month.period);
     (void)sqlite3_bind_int64(stmt, 8, row.month.spent_fen);
-    (void)book_run(book, stmt);
+    (void)sim_book_run(book, stmt);
     seen(book, now_us);
-    book_answer(answer, 200, book_mandate_json(&row));
+    sim_book_answer(answer, 200, sim_book_mandate_json(&row));
 }

@@ -38,7 +38,8 @@ static const struct invariant invariants[] = {
      "SELECT count(*) FROM account a WHERE a.name GLOB 'payee:*' AND a.balance_fen <>"
      " coalesce((SELECT p.s FROM paid p WHERE p.name = a.name), 0)"},
     {"each mandate's sums are those of its movements",
-     "SELECT count(*) FROM mandate d WHERE d.captured_fen <> coalesce((SELECT t.taken FROM through t"
+     "SELECT count(*) FROM mandate d WHERE d.captured_fen <> coalesce((SELECT t.taken FROM through "
+     "t"
      " WHERE t.mandate = d.id), 0) OR d.refunded_fen <> coalesce((SELECT t.given FROM through t"
      " WHERE t.mandate = d.id), 0) OR d.refunded_fen > d.captured_fen"},
     {"each wallet's day and year count what was spent in them",
@@ -113,7 +114,7 @@ enum gw_status sim_book_check(struct sim_book *book, struct sim_answer *answer)
                                                     "holds", (int)(broken == 0), "broken_count",
                                                     (json_int_t)broken));
     }
-    book_answer(answer, 200, json_pack("{s:b, s:O}", "ok", (int)all, "invariants", list));
+    sim_book_answer(answer, 200, json_pack("{s:b, s:O}", "ok", (int)all, "invariants", list));
     status = GW_OK;
 undo:
     json_decref(list);

@@ -41,6 +41,7 @@ struct sim_book {
     sqlite3_stmt *sql[SQL_COUNT];
     bool failed;             /**< Of the open transaction. */
     enum gw_status why;      /**< With failed. */
+    bool complained;         /**< Since the last transaction that went well. */
     _Atomic int64_t last_us; /**< The newest time written. */
     const struct sim_classes *classes;
     pthread_mutex_t reader_lock;
@@ -66,33 +67,33 @@ struct book_order {
 };
 
 /** Note that the open transaction cannot be committed. Always returns false. */
-bool book_fail(struct sim_book *book, int sqlite_code);
+bool sim_book_fail(struct sim_book *book, int sqlite_code);
 
 /** Step a statement that returns no row, and reset it. False: the transaction has failed. */
-bool book_run(struct sim_book *book, sqlite3_stmt *stmt);
+bool sim_book_run(struct sim_book *book, sqlite3_stmt *stmt);
 
 /** Step a statement to its row. Returns true with a row (reset it after reading), false without. */
-bool book_row(struct sim_book *book, sqlite3_stmt *stmt);
+bool sim_book_row(struct sim_book *book, sqlite3_stmt *stmt);
 
 /** Copy a text column; longer text than room is a corrupt file and yields "". */
-void book_text(char *text, size_t room, sqlite3_stmt *stmt, int column);
+void sim_book_text(char *text, size_t room, sqlite3_stmt *stmt, int column);
 
 /** Load by id. False: there is none (or the transaction has failed). */
-bool book_wallet_get(struct sim_book *book, struct book_wallet *row, const char *id);
-bool book_mandate_get(struct sim_book *book, struct sim_mandate *mandate, const char *id);
-bool book_order_get(struct sim_book *book, struct book_order *row, const char *gateway,
-                    const char *key);
+bool sim_book_wallet_get(struct sim_book *book, struct book_wallet *row, const char *id);
+bool sim_book_mandate_get(struct sim_book *book, struct sim_mandate *mandate, const char *id);
+bool sim_book_order_get(struct sim_book *book, struct book_order *row, const char *gateway,
+                        const char *key);
 
 /** Read the columns of SQL_WALLET_GET, SQL_MANDATE_GET, SQL_ORDER_GET in the statement's row. */
-void book_wallet_of_row(struct book_wallet *row, sqlite3_stmt *stmt);
-void book_mandate_of_row(struct sim_mandate *mandate, sqlite3_stmt *stmt);
-void book_order_of_row(struct book_order *row, sqlite3_stmt *stmt);
-extern const char book_wallet_columns[];
-extern const char book_mandate_columns[];
-extern const char book_order_columns[];
+void sim_book_wallet_of_row(struct book_wallet *row, sqlite3_stmt *stmt);
+void sim_book_mandate_of_row(struct sim_mandate *mandate, sqlite3_stmt *stmt);
+void sim_book_order_of_row(struct book_order *row, sqlite3_stmt *stmt);
+extern const char sim_book_wallet_columns[];
+extern const char sim_book_mandate_columns[];
+extern const char sim_book_order_columns[];
 
 /** The account of that name, opened when it is new, with its balance. 0 when failed. */
-int64_t book_account(struct sim_book *book, int64_t *balance_fen, const char *name);
+int64_t sim_book_account(struct sim_book *book, int64_t *balance_fen, const char *name);
 
 /** Move money between accounts. gateway and key name the cause; both may be "". */
 struct book_posting {
@@ -103,24 +104,24 @@ struct book_posting {
     const char *key;
     int64_t time_us;
 };
-void book_post(struct sim_book *book, const struct book_posting *posting);
+void sim_book_post(struct sim_book *book, const struct book_posting *posting);
 
 /** `[["water",12],["sewage",3]]` from parts and back. */
-void book_parts_format(char text[BOOK_PARTS_TEXT_BYTES], const struct sim_transfer *transfer);
-void book_parts_parse(struct sim_transfer *transfer, const char *text);
+void sim_book_parts_format(char text[BOOK_PARTS_TEXT_BYTES], const struct sim_transfer *transfer);
+void sim_book_parts_parse(struct sim_transfer *transfer, const char *text);
 
 /** A JSON object for the wire; the caller owns it. */
-json_t *book_wallet_json(const struct sim_wallet *wallet);
-json_t *book_mandate_json(const struct sim_mandate *mandate);
-json_t *book_order_json(const struct book_order *row);
+json_t *sim_book_wallet_json(const struct sim_wallet *wallet);
+json_t *sim_book_mandate_json(const struct sim_mandate *mandate);
+json_t *sim_book_order_json(const struct book_order *row);
 
 /** The operator's reference of an order, into GW_OPERATOR_REF_MAX + 1 bytes. */
-void book_ref(char *ref, int64_t created_us, int64_t seq);
+void sim_book_ref(char *ref, int64_t created_us, int64_t seq);
 
 /** Fill an answer from a JSON value, which is consumed. */
-void book_answer(struct sim_answer *answer, unsigned http_status, json_t *value);
+void sim_book_answer(struct sim_answer *answer, unsigned http_status, json_t *value);
 /** {"code": ..., "message": ...} */
-void book_answer_code(struct sim_answer *answer, unsigned http_status, enum sim_code code,
-                      const char *message);
+void sim_book_answer_code(struct sim_answer *answer, unsigned http_status, enum sim_code code,
+                          const char *message);
 
 #endif

@@ -10,7 +10,7 @@
 #include "gateway/core/civil.h"
 
 /* Payee codes are of A-Z a-z 0-9 . _ - (parse.c), so nothing needs to be escaped. */
-void book_parts_format(char text[BOOK_PARTS_TEXT_BYTES], const struct sim_transfer *transfer)
+void sim_book_parts_format(char text[BOOK_PARTS_TEXT_BYTES], const struct sim_transfer *transfer)
 {
     size_t used = 0;
     text[used++] = '[';
@@ -24,7 +24,7 @@ void book_parts_format(char text[BOOK_PARTS_TEXT_BYTES], const struct sim_transf
     text[used] = '\0';
 }
 
-void book_parts_parse(struct sim_transfer *transfer, const char *text)
+void sim_book_parts_parse(struct sim_transfer *transfer, const char *text)
 {
     json_t *list = json_loads(text, 0, NULL);
     size_t count = json_array_size(list);
@@ -43,7 +43,7 @@ void book_parts_parse(struct sim_transfer *transfer, const char *text)
     json_decref(list);
 }
 
-void book_ref(char *ref, int64_t created_us, int64_t seq)
+void sim_book_ref(char *ref, int64_t created_us, int64_t seq)
 {
     char day[11];
     sim_day_format(day, gw_local_day(created_us));
@@ -66,7 +66,7 @@ static json_t *day_json(int32_t day)
     return json_string(text);
 }
 
-json_t *book_wallet_json(const struct sim_wallet *wallet)
+json_t *sim_book_wallet_json(const struct sim_wallet *wallet)
 {
     static const char *const statuses[] = {"active", "frozen", "closed"};
     static const char *const types[] = {"personal", "corporate"};
@@ -79,7 +79,7 @@ json_t *book_wallet_json(const struct sim_wallet *wallet)
                      "spent_fen", (json_int_t)wallet->year.spent_fen);
 }
 
-json_t *book_mandate_json(const struct sim_mandate *mandate)
+json_t *sim_book_mandate_json(const struct sim_mandate *mandate)
 {
     return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I}", "id", mandate->id,
                      "wallet", mandate->wallet, "gateway", mandate->gateway, "single_fen",
@@ -90,34 +90,34 @@ json_t *book_mandate_json(const struct sim_mandate *mandate)
                      "refunded_fen", (json_int_t)mandate->refunded_fen);
 }
 
-json_t *book_order_json(const struct book_order *row)
+json_t *sim_book_order_json(const struct book_order *row)
 {
     const struct sim_order *order = &row->order;
     json_t *parts = json_array();
     for (uint32_t i = 0; i < order->asked.part_count; i++) {
-        (void)json_array_append_new(
-            parts, json_pack("{s:s, s:I}", "payee", order->asked.parts[i].payee, "amount_fen",
-                             (json_int_t)order->asked.parts[i].amount_fen));
+        (void)json_array_append_new(parts, json_pack("{s:s, s:I}", "payee",
+                                                     order->asked.parts[i].payee, "amount_fen",
+                                                     (json_int_t)order->asked.parts[i].amount_fen));
     }
-    json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I}", "key", row->key, "kind",
-        order->kind == GW_ORDER_DEBIT ? "debit" : "refund", "state",
-        sim_order_state_text(order->state), "wallet", order->asked.wallet, "mandate",
-        order->asked.mandate, "amount_fen", (json_int_t)order->asked.amount_fen, "captured_fen",
-        (json_int_t)order->captured_fen, "parts", parts, "created_us",
-        (json_int_t)order->created_us, "changed_us", (json_int_t)row->changed_us);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I}", "key", row->key, "kind",
+                  order->kind == GW_ORDER_DEBIT ? "debit" : "refund", "state",
+                  sim_order_state_text(order->state), "wallet", order->asked.wallet, "mandate",
+                  order->asked.mandate, "amount_fen", (json_int_t)order->asked.amount_fen,
+                  "captured_fen", (json_int_t)order->captured_fen, "parts", parts, "created_us",
+                  (json_int_t)order->created_us, "changed_us", (json_int_t)row->changed_us);
     if (order->state == SIM_ORDER_REFUSED) {
         (void)json_object_set_new(json, "code", json_string(sim_code_text(row->code)));
         (void)json_object_set_new(json, "message", json_string(row->why));
     } else {
         char ref[GW_OPERATOR_REF_MAX + 1];
-        book_ref(ref, order->created_us, row->seq);
+        sim_book_ref(ref, order->created_us, row->seq);
         (void)json_object_set_new(json, "ref", json_string(ref));
     }
     return json;
 }
 
-void book_answer(struct sim_answer *answer, unsigned http_status, json_t *value)
+void sim_book_answer(struct sim_answer *answer, unsigned http_status, json_t *value)
 {
     answer->http_status = http_status;
     answer->repeat = false;
@@ -125,9 +125,9 @@ void book_answer(struct sim_answer *answer, unsigned http_status, json_t *value)
     json_decref(value);
 }
 
-void book_answer_code(struct sim_answer *answer, unsigned http_status, enum sim_code code,
-                      const char *message)
+void sim_book_answer_code(struct sim_answer *answer, unsigned http_status, enum sim_code code,
+                          const char *message)
 {
-    book_answer(answer, http_status,
-                json_pack("{s:s, s:s}", "code", sim_code_text(code), "message", message));
+    sim_book_answer(answer, http_status,
+                    json_pack("{s:s, s:s}", "code", sim_code_text(code), "message", message));
 }

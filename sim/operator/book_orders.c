@@ -22,8 +22,8 @@ struct work {
 
 static void load(struct work *work, const struct sim_transfer *transfer)
 {
-    work->has_wallet = book_wallet_get(work->book, &work->wallet, transfer->wallet);
-    work->has_mandate = book_mandate_get(work->book, &work->mandate, transfer->mandate);
+    work->has_wallet = sim_book_wallet_get(work->book, &work->wallet, transfer->wallet);
+    work->has_mandate = sim_book_mandate_get(work->book, &work->mandate, transfer->mandate);
 }
 
 static void save(struct work *work)
@@ -37,7 +37,7 @@ static void save(struct work *work)
     (void)sqlite3_bind_int64(stmt, 4, wallet->day.spent_fen);
     (void)sqlite3_bind_int(stmt, 5, wallet->year.period);
     (void)sqlite3_bind_int64(stmt, 6, wallet->year.spent_fen);
-    (void)book_run(work->book, stmt);
+    (void)sim_book_run(work->book, stmt);
     stmt = work->book->sql[SQL_MANDATE_SET];
     (void)sqlite3_bind_text(stmt, 1, mandate->id, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int(stmt, 2, mandate->revoked);
@@ -47,13 +47,13 @@ static void save(struct work *work)
     (void)sqlite3_bind_int64(stmt, 6, mandate->day.spent_fen);
     (void)sqlite3_bind_int(stmt, 7, mandate->month.period);
     (void)sqlite3_bind_int64(stmt, 8, mandate->month.spent_fen);
-    (void)book_run(work->book, stmt);
+    (void)sim_book_run(work->book, stmt);
 }
 
 static void post(struct work *work, int64_t debit, int64_t credit, int64_t amount_fen)
 {
-    const char *key = work->request->order_key[0] != '\0' ? work->request->order_key
-                                                          : work->request->key;
+    const char *key =
+        work->request->order_key[0] != '\0' ? work->request->order_key : work->request->key;
     struct book_posting posting = {
         .debit = debit,
         .credit = credit,
@@ -62,14 +62,14 @@ static void post(struct work *work, int64_t debit, int64_t credit, int64_t amoun
         .key = key,
         .time_us = work->now_us,
     };
-    book_post(work->book, &posting);
+    sim_book_post(work->book, &posting);
 }
 
 static int64_t payee_account(struct work *work, int64_t *balance_fen, const char *payee)
 {
     char name[BOOK_ACCOUNT_NAME_BYTES];
     (void)snprintf(name, sizeof name, "payee:%s:%s", work->request->gateway, payee);
-    return book_account(work->book, balance_fen, name);
+    return sim_book_account(work->book, balance_fen, name);
 }
 
 /* Each part between an account of the wallet and its payee; into the payee's for a debit. */
@@ -104,7 +104,7 @@ static void put_order(struct work *work, struct book_order *row)
     char parts[BOOK_PARTS_TEXT_BYTES];
     const struct sim_order *order = &row->order;
     sqlite3_stmt *stmt = work->book->sql[SQL_ORDER_PUT];
-    book_parts_format(parts, &order->asked);
+    sim_book_parts_format(parts, &order->asked);
     (void)sqlite3_bind_text(stmt, 1, work->request->gateway, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(stmt, 2, row->key, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int(stmt, 3, (int)order->kind);
@@ -117,7 +117,7 @@ static void put_order(struct work *work, struct book_order *row)
     (void)sqlite3_bind_int64(stmt, 10, order->captured_fen);
     (void)sqlite3_bind_text(stmt, 11, parts, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 12, order->created_us);
-    (void)book_run(work->book, stmt);
+    (void)sim_book_run(work->book, stmt);
     row->seq = sqlite3_last_insert_rowid(work->book->writer);
 }
 
@@ -125,13 +125,13 @@ static void set_order(struct work *work, const struct book_order *row)
 {
     char parts[BOOK_PARTS_TEXT_BYTES];
     sqlite3_stmt *stmt = work->book->sql[SQL_ORDER_SET];
-    book_parts_format(parts, &row->order.asked);
+    sim_book_parts_format(parts, &row->order.asked);
     (void)sqlite3_bind_int64(stmt, 1, row->seq);
     (void)sqlite3_bind_int(stmt, 2, (int)row->order.state);
     (void)sqlite3_bind_int64(stmt, 3, row->order.captured_fen);
     (void)sqlite3_bind_text(stmt, 4, parts, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 5, row->changed_us);
-    (void)book_run(work->book, stmt);
+    (void)sim_book_run(work->book, stmt);
 }
 
 /* A row of the day's statement. UNIQUE (gateway, key) makes a second one of an order impossible. */
@@ -140,8 +140,8 @@ static void put_movement(struct work *work, const struct book_order *row)
     char parts[BOOK_PARTS_TEXT_BYTES];
     char ref[GW_OPERATOR_REF_MAX + 1];
     sqlite3_stmt *stmt = work->book->sql[SQL_MOVEMENT_PUT];
-    book_parts_format(parts, &row->order.asked);
-    book_ref(ref, row->order.created_us, row->seq);
+    sim_book_parts_format(parts, &row->order.asked);
+    sim_book_ref(ref, row->order.created_us, row->seq);
     (void)sqlite3_bind_text(stmt, 1, work->request->gateway, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(stmt, 2, row->key, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int(stmt, 3, gw_local_day(work->now_us));
@@ -152,7 +152,7 @@ static void put_movement(struct work *work, const struct book_order *row)
     (void)sqlite3_bind_text(stmt, 8, parts, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 9, work->now_us);
     (void)sqlite3_bind_text(stmt, 10, ref, -1, SQLITE_STATIC);
-    (void)book_run(work->book, stmt);
+    (void)sim_book_run(work->book, stmt);
 }
 
 static void init_order(struct book_order *row, const struct work *work, enum gw_order_kind kind)
@@ -172,7 +172,7 @@ static void refuse_order(struct work *work, struct sim_answer *answer, struct bo
     row->code = verdict.code;
     (void)snprintf(row->why, sizeof row->why, "%s", verdict.why);
     put_order(work, row);
-    book_answer(answer, 422, book_order_json(row));
+    sim_book_answer(answer, 422, sim_book_order_json(row));
 }
 
 static void reserve(struct work *work, struct sim_answer *answer)
@@ -187,18 +187,17 @@ static void reserve(struct work *work, struct sim_answer *answer)
         (void)sim_classes_find(&limits, work->book->classes, wallet->type, wallet->class_number,
                                gw_local_day(work->now_us));
     }
-    struct sim_verdict verdict =
-        sim_reserve(work->has_wallet ? &work->wallet.wallet : NULL,
-                    work->has_mandate ? &work->mandate : NULL, &limits, work->request->gateway,
-                    transfer, work->now_us);
+    struct sim_verdict verdict = sim_reserve(work->has_wallet ? &work->wallet.wallet : NULL,
+                                             work->has_mandate ? &work->mandate : NULL, &limits,
+                                             work->request->gateway, transfer, work->now_us);
     if (verdict.code != SIM_CODE_OK) {
         refuse_order(work, answer, &row, verdict);
         return;
     }
     row.order.state = SIM_ORDER_RESERVED;
     if (work->request->capture) {
-        verdict = sim_capture(&row.order, &work->wallet.wallet, &work->mandate,
-                              transfer->amount_fen);
+        verdict =
+            sim_capture(&row.order, &work->wallet.wallet, &work->mandate, transfer->amount_fen);
         MT_CHECK(verdict.code == SIM_CODE_OK);
         post_parts(work, transfer, work->wallet.account, true);
     } else {
@@ -209,7 +208,7 @@ static void reserve(struct work *work, struct sim_answer *answer)
     if (row.order.state == SIM_ORDER_DONE) {
         put_movement(work, &row);
     }
-    book_answer(answer, 200, book_order_json(&row));
+    sim_book_answer(answer, 200, sim_book_order_json(&row));
 }
 
 static void refund(struct work *work, struct sim_answer *answer)
@@ -221,9 +220,9 @@ static void refund(struct work *work, struct sim_answer *answer)
     load(work, transfer);
     struct book_wallet before = work->wallet;
     struct sim_mandate mandate_before = work->mandate;
-    struct sim_verdict rule = sim_refund(work->has_wallet ? &work->wallet.wallet : NULL,
-                                         work->has_mandate ? &work->mandate : NULL,
-                                         work->request->gateway, transfer);
+    struct sim_verdict rule =
+        sim_refund(work->has_wallet ? &work->wallet.wallet : NULL,
+                   work->has_mandate ? &work->mandate : NULL, work->request->gateway, transfer);
     if (rule.code != SIM_CODE_OK || !payees_can_pay(work, transfer)) {
         work->wallet = before;
         work->mandate = mandate_before;
@@ -236,7 +235,7 @@ static void refund(struct work *work, struct sim_answer *answer)
     save(work);
     put_order(work, &row);
     put_movement(work, &row);
-    book_answer(answer, 200, book_order_json(&row));
+    sim_book_answer(answer, 200, sim_book_order_json(&row));
 }
 
 static unsigned http_status_of(enum sim_code code)
@@ -269,8 +268,8 @@ static void capture_or_void(struct work *work, struct sim_answer *answer)
     struct book_order row;
     struct sim_transfer paid;
     bool capture = work->request->action == SIM_ACTION_CAPTURE;
-    if (!book_order_get(work->book, &row, work->request->gateway, work->request->order_key)) {
-        book_answer_code(answer, 404, SIM_CODE_KEY_UNKNOWN, "there is no order with this key");
+    if (!sim_book_order_get(work->book, &row, work->request->gateway, work->request->order_key)) {
+        sim_book_answer_code(answer, 404, SIM_CODE_KEY_UNKNOWN, "there is no order with this key");
         return;
     }
     load(work, &row.order.asked);
@@ -291,7 +290,7 @@ static void capture_or_void(struct work *work, struct sim_answer *answer)
         }
     }
     if (verdict.code != SIM_CODE_OK) {
-        book_answer_code(answer, http_status_of(verdict.code), verdict.code, verdict.why);
+        sim_book_answer_code(answer, http_status_of(verdict.code), verdict.code, verdict.why);
         return;
     }
     row.changed_us = work->now_us;
@@ -303,7 +302,7 @@ static void capture_or_void(struct work *work, struct sim_answer *answer)
     }
     save(work);
     set_order(work, &row);
-    book_answer(answer, 200, book_order_json(&row));
+    sim_book_answer(answer, 200, sim_book_order_json(&row));
 }
 
 /* The answer of an earlier request with this key, or nothing. */
@@ -312,7 +311,7 @@ static bool answer_again(struct work *work, struct sim_answer *answer)
     sqlite3_stmt *stmt = work->book->sql[SQL_REQUEST_GET];
     (void)sqlite3_bind_text(stmt, 1, work->request->gateway, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(stmt, 2, work->request->key, -1, SQLITE_STATIC);
-    if (!book_row(work->book, stmt)) {
+    if (!sim_book_row(work->book, stmt)) {
         return false;
     }
     const char *hash = (const char *)sqlite3_column_text(stmt, 0);
@@ -321,8 +320,8 @@ static bool answer_again(struct work *work, struct sim_answer *answer)
         answer->body = strdup((const char *)sqlite3_column_text(stmt, 2));
         answer->repeat = true;
     } else {
-        book_answer_code(answer, 409, SIM_CODE_REQUEST_INVALID,
-                         "this Idempotency-Key was used for another request");
+        sim_book_answer_code(answer, 409, SIM_CODE_REQUEST_INVALID,
+                             "this Idempotency-Key was used for another request");
     }
     (void)sqlite3_reset(stmt);
     return true;
@@ -337,7 +336,7 @@ static void remember_answer(struct work *work, const struct sim_answer *answer)
     (void)sqlite3_bind_int(stmt, 4, (int)answer->http_status);
     (void)sqlite3_bind_text(stmt, 5, answer->body, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 6, work->now_us);
-    (void)book_run(work->book, stmt);
+    (void)sim_book_run(work->book, stmt);
 }
 
 void sim_book_execute(struct sim_book *book, struct sim_answer *answer,

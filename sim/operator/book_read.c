@@ -38,7 +38,7 @@ enum gw_status sim_book_order(struct sim_book *book, struct sim_answer *answer, 
     char text[512];
     struct book_order row = {0};
     (void)snprintf(text, sizeof text, "SELECT %s WHERE gateway = ?1 AND key = ?2",
-                   book_order_columns);
+                   sim_book_order_columns);
     sqlite3_stmt *stmt = ask(book, text);
     if (stmt == NULL) {
         return GW_IO;
@@ -47,10 +47,10 @@ enum gw_status sim_book_order(struct sim_book *book, struct sim_answer *answer, 
     (void)sqlite3_bind_text(stmt, 2, key, -1, SQLITE_STATIC);
     int rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW) {
-        book_order_of_row(&row, stmt);
-        book_answer(answer, 200, book_order_json(&row));
+        sim_book_order_of_row(&row, stmt);
+        sim_book_answer(answer, 200, sim_book_order_json(&row));
     } else if (rc == SQLITE_DONE) {
-        book_answer_code(answer, 404, SIM_CODE_KEY_UNKNOWN, "there is no order with this key");
+        sim_book_answer_code(answer, 404, SIM_CODE_KEY_UNKNOWN, "there is no order with this key");
     }
     asked(book, stmt);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? GW_OK : GW_IO;
@@ -59,15 +59,15 @@ enum gw_status sim_book_order(struct sim_book *book, struct sim_answer *answer, 
 static json_t *wallet_of(sqlite3_stmt *stmt)
 {
     struct book_wallet row;
-    book_wallet_of_row(&row, stmt);
-    return book_wallet_json(&row.wallet);
+    sim_book_wallet_of_row(&row, stmt);
+    return sim_book_wallet_json(&row.wallet);
 }
 
 static json_t *mandate_of(sqlite3_stmt *stmt)
 {
     struct sim_mandate mandate;
-    book_mandate_of_row(&mandate, stmt);
-    return book_mandate_json(&mandate);
+    sim_book_mandate_of_row(&mandate, stmt);
+    return sim_book_mandate_json(&mandate);
 }
 
 static json_t *payee_of(sqlite3_stmt *stmt)
@@ -79,8 +79,8 @@ static json_t *payee_of(sqlite3_stmt *stmt)
 static json_t *order_of(sqlite3_stmt *stmt)
 {
     struct book_order row = {0};
-    book_order_of_row(&row, stmt);
-    json_t *json = book_order_json(&row);
+    sim_book_order_of_row(&row, stmt);
+    json_t *json = sim_book_order_json(&row);
     (void)json_object_set_new(json, "seq", json_integer(row.seq));
     return json;
 }
@@ -96,10 +96,10 @@ static enum gw_status one(struct sim_book *book, struct sim_answer *answer, cons
     (void)sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
     int rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW) {
-        book_answer(answer, 200, wallet ? wallet_of(stmt) : mandate_of(stmt));
+        sim_book_answer(answer, 200, wallet ? wallet_of(stmt) : mandate_of(stmt));
     } else if (rc == SQLITE_DONE) {
-        book_answer_code(answer, 404, unknown,
-                         wallet ? "there is no such wallet" : "there is no such mandate");
+        sim_book_answer_code(answer, 404, unknown,
+                             wallet ? "there is no such wallet" : "there is no such mandate");
     }
     asked(book, stmt);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? GW_OK : GW_IO;
@@ -108,14 +108,14 @@ static enum gw_status one(struct sim_book *book, struct sim_answer *answer, cons
 enum gw_status sim_book_wallet(struct sim_book *book, struct sim_answer *answer, const char *id)
 {
     char text[512];
-    (void)snprintf(text, sizeof text, "SELECT %s WHERE w.id = ?1", book_wallet_columns);
+    (void)snprintf(text, sizeof text, "SELECT %s WHERE w.id = ?1", sim_book_wallet_columns);
     return one(book, answer, text, id, SIM_CODE_WALLET_UNKNOWN);
 }
 
 enum gw_status sim_book_mandate(struct sim_book *book, struct sim_answer *answer, const char *id)
 {
     char text[512];
-    (void)snprintf(text, sizeof text, "SELECT %s WHERE id = ?1", book_mandate_columns);
+    (void)snprintf(text, sizeof text, "SELECT %s WHERE id = ?1", sim_book_mandate_columns);
     return one(book, answer, text, id, SIM_CODE_MANDATE_INVALID);
 }
 
@@ -129,14 +129,14 @@ struct listing {
 };
 
 static const struct listing listings[] = {
-    [SIM_LIST_WALLETS] = {book_wallet_columns, "WHERE w.id > ?1 ORDER BY w.id LIMIT ?2", wallet_of,
-                          "id", false},
-    [SIM_LIST_MANDATES] = {book_mandate_columns, "WHERE id > ?1 ORDER BY id LIMIT ?2", mandate_of,
-                           "id", false},
+    [SIM_LIST_WALLETS] = {sim_book_wallet_columns, "WHERE w.id > ?1 ORDER BY w.id LIMIT ?2",
+                          wallet_of, "id", false},
+    [SIM_LIST_MANDATES] = {sim_book_mandate_columns, "WHERE id > ?1 ORDER BY id LIMIT ?2",
+                           mandate_of, "id", false},
     [SIM_LIST_PAYEES] = {"name, balance_fen FROM account ",
                          "WHERE name > ?1 AND name GLOB 'payee:*' ORDER BY name LIMIT ?2", payee_of,
                          "account", false},
-    [SIM_LIST_ORDERS] = {book_order_columns, "WHERE seq > ?1 ORDER BY seq LIMIT ?2", order_of,
+    [SIM_LIST_ORDERS] = {sim_book_order_columns, "WHERE seq > ?1 ORDER BY seq LIMIT ?2", order_of,
                          "seq", true},
 };
 
@@ -171,10 +171,10 @@ enum gw_status sim_book_list(struct sim_book *book, struct sim_answer *answer, e
         return GW_IO;
     }
     size_t count = json_array_size(rows);
-    json_t *next = count == limit ? json_object_get(json_array_get(rows, count - 1), listing->next)
-                                  : NULL;
+    json_t *next =
+        count == limit ? json_object_get(json_array_get(rows, count - 1), listing->next) : NULL;
     next = next == NULL ? json_null() : json_incref(next);
-    book_answer(answer, 200, json_pack("{s:o, s:o}", "rows", rows, "next", next));
+    sim_book_answer(answer, 200, json_pack("{s:o, s:o}", "rows", rows, "next", next));
     return GW_OK;
 }
 
@@ -209,8 +209,8 @@ static size_t statement_line(char *text, size_t room, sqlite3_stmt *stmt)
     int64_t seq = sqlite3_column_int64(stmt, 0);
     struct sim_transfer transfer;
     char parts[BOOK_PARTS_TEXT_BYTES];
-    book_text(parts, sizeof parts, stmt, 6);
-    book_parts_parse(&transfer, parts);
+    sim_book_text(parts, sizeof parts, stmt, 6);
+    sim_book_parts_parse(&transfer, parts);
     int n = snprintf(text, room,
                      "{\"seq\":%" PRId64 ",\"key\":\"%s\",\"kind\":\"%s\",\"wallet\":\"%s\","
                      "\"mandate\":\"%s\",\"amount_fen\":%lld,\"time_us\":%lld,\"ref\":\"%s\","
@@ -264,10 +264,11 @@ static enum gw_status statement_totals(struct sim_statement *statement, struct s
 {
     int64_t totals[4] = {0};
     char day[11];
-    sqlite3_stmt *stmt = ask(
-        book, "SELECT coalesce(sum(kind = 0), 0), coalesce(sum(iif(kind = 0, amount_fen, 0)), 0),"
-              " coalesce(sum(kind = 1), 0), coalesce(sum(iif(kind = 1, amount_fen, 0)), 0)"
-              " FROM movement WHERE gateway = ?1 AND day = ?2 AND seq <= ?3");
+    sqlite3_stmt *stmt =
+        ask(book,
+            "SELECT coalesce(sum(kind = 0), 0), coalesce(sum(iif(kind = 0, amount_fen, 0)), 0),"
+            " coalesce(sum(kind = 1), 0), coalesce(sum(iif(kind = 1, amount_fen, 0)), 0)"
+            " FROM movement WHERE gateway = ?1 AND day = ?2 AND seq <= ?3");
     if (stmt == NULL) {
         return GW_IO;
     }

@@ -155,8 +155,9 @@ static enum gw_status read_entry(struct reader *reader, struct sim_class_entry *
         !parse_limit(&entry->limits.day_fen, find_text(reader, node, "day_fen")) ||
         !parse_limit(&entry->limits.year_fen, find_text(reader, node, "year_fen")) ||
         !parse_limit(&entry->limits.balance_fen, find_text(reader, node, "balance_fen"))) {
-        return wrong(reader, line,
-                     "single_fen, day_fen, year_fen and balance_fen must each be whole fen or none");
+        return wrong(
+            reader, line,
+            "single_fen, day_fen, year_fen and balance_fen must each be whole fen or none");
     }
     return GW_OK;
 }

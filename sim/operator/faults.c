@@ -61,10 +61,10 @@ static bool parse_name(size_t *index, const char *text, const char *const *names
 static bool parse_rule(struct sim_fault_rule *rule, int64_t *down_s, char *error,
                        const json_t *json)
 {
-    static const char *const names[] = {"fault", "on",   "count", "per_million", "seed",
-                                        "ms",    "seconds", NULL};
+    static const char *const names[] = {"fault", "on", "count",   "per_million",
+                                        "seed",  "ms", "seconds", NULL};
     static const struct sim_field_range ranges[] = {
-        {0, 1000000000, 0, true}, {0, 1000000, 0, true},         {0, INT64_MAX, 1, true},
+        {0, 1000000000, 0, true},       {0, 1000000, 0, true},    {0, INT64_MAX, 1, true},
         {0, SIM_FAULT_MS_MAX, 0, true}, {0, 1000000000, 0, true},
     };
     int64_t values[5];

@@ -46,10 +46,10 @@ struct sim_fault_rule {
 struct sim_faults {
     pthread_mutex_t lock;
     pthread_cond_t woken;
-    bool stopping;     /**< Nobody sleeps any longer. */
+    bool stopping; /**< Nobody sleeps any longer. */
     uint32_t rule_count;
     struct sim_fault_rule rules[SIM_FAULT_RULES_MAX];
-    int64_t down_s;    /**< Asked for and not yet taken by the main thread; 0: no. */
+    int64_t down_s; /**< Asked for and not yet taken by the main thread; 0: no. */
 };
 
 /** What is done to one request. */

@@ -27,7 +27,8 @@
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define CONNECTION_TIMEOUT_S 60u
 #define CONNECTION_MEMORY_BYTES 32768u
-#define THREAD_STACK_BYTES 524288u
+/* jansson nests as deep as 2,048 levels before it refuses; that takes nearly half a megabyte of stack. */
+#define THREAD_STACK_BYTES 2097152u
 #define CHAIN_MAX 4u
 #define PEM_BYTES_MAX 65536u
 
@@ -71,7 +72,8 @@ static int verify_client(gnutls_session_t session)
     return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
-/* Called in each handshake to choose our certificate. */
+/* Called in each handshake to choose our certificate.
+ * style: callback of GnuTLS */
 static int choose_certificate(gnutls_session_t session, const gnutls_datum_t *requests,
                               int request_count, const gnutls_pk_algorithm_t *algorithms,
                               int algorithm_count, gnutls_pcert_st **chain,
@@ -140,10 +142,11 @@ static bool load_identity(char *error, const char *folder)
     char *key = read_text(folder, "server.key");
     bool good = chain != NULL && key != NULL && load_chain(chain) && load_key(key);
     if (!good) {
-        (void)snprintf(error, SIM_HTTP_ERROR_BYTES,
-                       "%.300s: server.pem and server.key are missing or no PEM certificate and key; "
-                       "sim/operator/make_certs.sh makes them",
-                       folder);
+        (void)snprintf(
+            error, SIM_HTTP_ERROR_BYTES,
+            "%.300s: server.pem and server.key are missing or no PEM certificate and key; "
+            "sim/operator/make_certs.sh makes them",
+            folder);
         identity.chain_count = 0;
     }
     if (key != NULL) {
@@ -172,7 +175,8 @@ bool sim_http_peer_name(char *name, size_t room, struct MHD_Connection *connecti
     gnutls_x509_crt_t certificate = NULL;
     unsigned count = 0;
     const gnutls_datum_t *peers =
-        info == NULL ? NULL : gnutls_certificate_get_peers((gnutls_session_t)info->tls_session, &count);
+        info == NULL ? NULL
+                     : gnutls_certificate_get_peers((gnutls_session_t)info->tls_session, &count);
     if (peers == NULL || count < 1 || gnutls_x509_crt_init(&certificate) != 0) {
         return false;
     }
@@ -239,11 +243,9 @@ static enum MHD_Result begin(struct sim_http *http, struct MHD_Connection *conne
                              struct exchange *exchange)
 {
     uint64_t announced = 0;
-    const char *length =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     exchange->begun = true;
-    if (length != NULL &&
-        !sim_number_parse(&announced, length, http->config.body_bytes_max)) {
+    if (length != NULL && !sim_number_parse(&announced, length, http->config.body_bytes_max)) {
         return refuse_length(connection);
     }
     return MHD_YES;
@@ -267,9 +269,10 @@ static enum MHD_Result gather(struct sim_http *http, struct exchange *exchange, 
     return MHD_YES;
 }
 
+/* style: callback of libmicrohttpd */
 static enum MHD_Result access_handler(void *arg, struct MHD_Connection *connection, const char *url,
-                                      const char *method, const char *version,
-                                      const char *upload, size_t *upload_bytes, void **state)
+                                      const char *method, const char *version, const char *upload,
+                                      size_t *upload_bytes, void **state)
 {
     struct sim_http *http = arg;
     struct exchange *exchange = *state;
@@ -325,22 +328,22 @@ static void forget(void *arg, struct MHD_Connection *connection, void **state,
 static struct MHD_Daemon *start(struct sim_http *http)
 {
     bool tls = http->config.tls_folder != NULL;
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
-                     (tls ? MHD_USE_TLS : 0);
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
+                     MHD_USE_POLL | (tls ? MHD_USE_TLS : 0);
     struct MHD_OptionItem tls_options[] = {
         {MHD_OPTION_HTTPS_MEM_TRUST, 0, http->ca_pem},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
         {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)choose_certificate},
         {MHD_OPTION_END, 0, NULL},
     };
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, access_handler, http, MHD_OPTION_LISTEN_SOCKET,
-        http->config.listen_fd, MHD_OPTION_URI_LOG_CALLBACK, note_target, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, forget, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        http->config.connections_max, MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES, tls ? MHD_OPTION_ARRAY : MHD_OPTION_END,
-        tls_options, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, NULL, NULL, access_handler, http, MHD_OPTION_LISTEN_SOCKET,
+                            http->config.listen_fd, MHD_OPTION_URI_LOG_CALLBACK, note_target, NULL,
+                            MHD_OPTION_NOTIFY_COMPLETED, forget, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                            http->config.connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+                            CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
+                            (size_t)THREAD_STACK_BYTES, tls ? MHD_OPTION_ARRAY : MHD_OPTION_END,
+                            tls_options, MHD_OPTION_END);
 }
 
 enum gw_status sim_http_open(struct sim_http **http, char error[SIM_HTTP_ERROR_BYTES],
@@ -442,7 +445,8 @@ int sim_listen_unix(char error[SIM_HTTP_ERROR_BYTES], const char *path)
     }
     (void)unlink(path); /* left by a run that was killed, or not there */
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    mode_t mask = umask(0177); /* the file is created 0600: there is no moment at which others can connect */
+    mode_t mask =
+        umask(0177); /* the file is created 0600: there is no moment at which others can connect */
     bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
     (void)umask(mask);
     if (!bound || listen(fd, 64) != 0) {

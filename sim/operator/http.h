@@ -32,8 +32,8 @@ struct sim_http_request {
 /** What to answer. */
 struct sim_http_reply {
     struct sim_answer answer;
-    bool drop;                      /**< Answer nothing and break the connection. */
-    struct MHD_Response *response;  /**< When not NULL, instead of answer.body; consumed. */
+    bool drop;                     /**< Answer nothing and break the connection. */
+    struct MHD_Response *response; /**< When not NULL, instead of answer.body; consumed. */
 };
 
 typedef void sim_http_handler(void *arg, const struct sim_http_request *request,
@@ -42,7 +42,7 @@ typedef void sim_http_handler(void *arg, const struct sim_http_request *request,
 struct sim_http_config {
     sim_http_handler *handler;
     void *arg;
-    int listen_fd;          /**< Listening socket; the server closes it. */
+    int listen_fd; /**< Listening socket; the server closes it. */
     size_t body_bytes_max;
     unsigned connections_max;
     const char *tls_folder; /**< With ca.pem, server.pem, server.key; NULL: plain HTTP. */

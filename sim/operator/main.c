@@ -69,7 +69,8 @@ static int read_options(struct options *options, int argc, const char **argv)
          "Simulated time, from a clock file shared with gateway and fleet (default: real time)",
          "FILE"},
         {"classes", 0, POPT_ARG_STRING, &options->classes, 0,
-         "Table of wallet classes (default: DIR/wallet-classes.yaml, else the shipped one)", "FILE"},
+         "Table of wallet classes (default: DIR/wallet-classes.yaml, else the shipped one)",
+         "FILE"},
         POPT_AUTOHELP POPT_TABLEEND};
     poptContext context = poptGetContext("meterpay-operator", argc, argv, table, 0);
     poptSetOtherOptionHelp(context, "--dir DIR [OPTION...]");
@@ -174,9 +175,9 @@ static bool open_api(struct program *program)
     if (!join(tls, program->options.dir, "tls")) {
         return false;
     }
-    int fd = sim_listen_tcp(&program->port, program->error,
-                            program->options.address == NULL ? "127.0.0.1"
-                                                             : program->options.address);
+    int fd =
+        sim_listen_tcp(&program->port, program->error,
+                       program->options.address == NULL ? "127.0.0.1" : program->options.address);
     if (fd < 0) {
         return complain(program->error);
     }
@@ -237,7 +238,8 @@ static bool open_signals(struct program *program)
 static bool open_all(struct program *program)
 {
     struct rlimit no_core = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &no_core); /* keys are in memory; without it a dump may hold them */
+    (void)setrlimit(RLIMIT_CORE,
+                    &no_core); /* keys are in memory; without it a dump may hold them */
     (void)umask(077);
     program->op.dir = program->options.dir;
     sim_faults_init(&program->op.faults);

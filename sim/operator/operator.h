@@ -36,7 +36,7 @@ struct sim_operator {
     struct sim_gateway gateways[SIM_GATEWAYS_MAX];
     _Atomic uint64_t request_count;  /**< Authentic requests of gateways. */
     _Atomic uint64_t stranger_count; /**< Requests refused with 401 or 403. */
-    int wake_fd; /**< eventfd: the main thread has something to do. */
+    int wake_fd;                     /**< eventfd: the main thread has something to do. */
 };
 
 /** The side of the gateways: /v1/... over mutual TLS (docs/operator-api.md). arg: struct sim_operator. */

@@ -84,7 +84,8 @@ bool sim_field_id(char *id, char error[SIM_PARSE_ERROR_BYTES], const json_t *obj
     const char *text = json_string_value(field);
     if (text == NULL || strlen(text) != json_string_length(field) || !sim_id_valid(text, max)) {
         (void)snprintf(error, SIM_PARSE_ERROR_BYTES,
-                       "%s must be a string of 1 to %zu characters of A-Z a-z 0-9 . _ -", name, max);
+                       "%s must be a string of 1 to %zu characters of A-Z a-z 0-9 . _ -", name,
+                       max);
         return false;
     }
     memcpy(id, text, strlen(text) + 1);

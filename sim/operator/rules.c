@@ -298,8 +298,8 @@ struct sim_verdict sim_topup(struct sim_wallet *wallet, const struct sim_limits 
     if (!amount_valid(amount_fen)) {
         return refuse(SIM_CODE_REQUEST_INVALID, "amount_fen must be 1 to 10000000000000");
     }
-    int64_t room_fen = limits->balance_fen < SIM_ACCOUNT_FEN_MAX ? limits->balance_fen
-                                                                 : SIM_ACCOUNT_FEN_MAX;
+    int64_t room_fen =
+        limits->balance_fen < SIM_ACCOUNT_FEN_MAX ? limits->balance_fen : SIM_ACCOUNT_FEN_MAX;
     if (amount_fen > room_fen - wallet->balance_fen - wallet->held_fen) {
         return refuse(SIM_CODE_LIMIT_EXCEEDED, "over the wallet class's balance limit");
     }

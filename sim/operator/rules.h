@@ -88,8 +88,8 @@ struct sim_mandate {
     int64_t single_fen; /**< Caps; SIM_NO_LIMIT where there is none. */
     int64_t day_fen;
     int64_t month_fen;
-    int32_t from_day;   /**< First local day on which it holds. */
-    int32_t to_day;     /**< First local day on which it no longer holds; INT32_MAX: open. */
+    int32_t from_day; /**< First local day on which it holds. */
+    int32_t to_day;   /**< First local day on which it no longer holds; INT32_MAX: open. */
     bool revoked;
     int64_t captured_fen; /**< Taken through it, ever. */
     int64_t refunded_fen; /**< Given back through it, ever; at most captured_fen. */
@@ -113,7 +113,7 @@ struct sim_order {
     enum gw_order_kind kind;
     enum sim_order_state state;
     struct sim_transfer asked;
-    int64_t captured_fen;   /**< With SIM_ORDER_DONE; 0 otherwise. */
+    int64_t captured_fen; /**< With SIM_ORDER_DONE; 0 otherwise. */
     int64_t created_us;
 };
 

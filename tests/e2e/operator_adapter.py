@@ -437,6 +437,7 @@ def many_orders_at_once_are_each_answered_once(op):
                                         "balance_fen": 100000} for i in range(50)])
     op.must("POST", "/admin/mandates", [{"id": "m%d" % i, "wallet": "w%d" % i, "gateway": GATEWAY}
                                         for i in range(50)])
+    op.must("POST", "/admin/wallets/w0/topup", {"amount_fen": 100000})  # an earlier test emptied it
     gateway = Gateway(op, concurrency=16)
     op.fault(fault="reply_lost", per_million=50000, seed=1)
     op.fault(fault="request_lost", per_million=50000, seed=2)

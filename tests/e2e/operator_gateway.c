@@ -29,9 +29,9 @@
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const event_names[] = {
-    [GW_ORDER_EV_TIMER] = "timer",         [GW_ORDER_EV_DONE] = "done",
-    [GW_ORDER_EV_REFUSED] = "refused",     [GW_ORDER_EV_NO_ANSWER] = "no_answer",
-    [GW_ORDER_EV_UNKNOWN] = "unknown",     [GW_ORDER_EV_RESTART] = "restart",
+    [GW_ORDER_EV_TIMER] = "timer",     [GW_ORDER_EV_DONE] = "done",
+    [GW_ORDER_EV_REFUSED] = "refused", [GW_ORDER_EV_NO_ANSWER] = "no_answer",
+    [GW_ORDER_EV_UNKNOWN] = "unknown", [GW_ORDER_EV_RESTART] = "restart",
 };
 
 static void say(const char *text)
@@ -104,7 +104,8 @@ static void load(struct gw_operator *op, const char *gateway, const char *line)
     int64_t amount_fen = 0;
     unsigned wallets = 1;
     if (sscanf(line, "load %" SCNu64 " %" SCNu64 " %" SCNd64 " %u", &first, &count, &amount_fen,
-               &wallets) != 4 || wallets == 0) {
+               &wallets) != 4 ||
+        wallets == 0) {
         say("error load");
         return;
     }
@@ -198,7 +199,8 @@ int main(int argc, char **argv)
     struct gw_clock clock;
     struct gw_operator *op = NULL;
     if (argc < 6 || gw_clock_open(&clock, problem, argc > 6 ? argv[6] : NULL) != GW_OK) {
-        (void)fprintf(stderr, "operator_gateway: URL FOLDER GATEWAY-ID TIMEOUT-MS CONCURRENCY [CLOCK]\n");
+        (void)fprintf(stderr,
+                      "operator_gateway: URL FOLDER GATEWAY-ID TIMEOUT-MS CONCURRENCY [CLOCK]\n");
         return 2;
     }
     for (size_t i = 0; i < 4; i++) {
