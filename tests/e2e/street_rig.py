@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole street in a folder of its own: a real Mosquitto, operator, gateway and fleet, started, stopped,
+killed and asked by the tests of street, bad input and faults.
+
+Waiting is for something, with a deadline; what did not come is told with the last lines of every log.
+Only processes that were started here are ever ended, by their own handles.
+"""
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests/oracle"))
+
+import bill  # noqa: E402
+import exports  # noqa: E402
+import pack as packs  # noqa: E402
+
+BIN = os.environ.get("BIN_DIR", os.path.join(ROOT, "build/bin"))
+GATEWAY_ID = "proof1"
+SITE = "proof"
+SKIPPED = 77
+
+
+class Failure(Exception):
+    """A test's expectation that did not hold."""
+
+
+def expect(condition, text, *arguments):
+    if not condition:
+        raise Failure(text % arguments if arguments else text)
+
+
+def wait_for(what, condition, seconds, every=0.05):
+    """Ask until it is true; its value. Raises Failure at the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Failure("%s did not happen within %d s" % (what, seconds))
+        time.sleep(every)
+
+
+class Unix(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def ask(path, method, target, body=None, headers=None, timeout=30):
+    """(status, JSON or text). OSError when nobody answers."""
+    connection = Unix(path, timeout)
+    try:
+        data = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)
+        connection.request(method, target, data, headers or {})
+        reply = connection.getresponse()
+        text = reply.read().decode()
+        try:
+            return reply.status, json.loads(text)
+        except ValueError:
+            return reply.status, text
+    except http.client.HTTPException as error:
+        raise OSError(str(error)) from error
+    finally:
+        connection.close()
+
+
+class Program:
+    """One process; its output goes to a log of its own."""
+
+    def __init__(self, rig, name, command, ready=None, preexec=None, env=None):
+        self.name = name
+        self.log = os.path.join(rig.folder, name + ".log")
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE if ready else log,
+                                            stderr=log, stdin=subprocess.DEVNULL,
+                                            preexec_fn=preexec, env=env)
+        if ready:
+            line = self.process.stdout.readline().decode()
+            if ready not in line:
+                self.process.wait(10)
+                raise Failure("%s did not start (%r):\n%s" % (name, line, self.tail()))
+
+    def running(self):
+        return self.process.poll() is None
+
+    def end(self, how=signal.SIGTERM, seconds=30):
+        """Its exit status; -N for signal N. SIGKILL follows when it does not obey."""
+        if self.running():
+            self.process.send_signal(how)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise Failure("%s did not stop within %d s of signal %d" % (
+                self.name, seconds, how)) from None
+        finally:
+            if self.process.stdout:
+                self.process.stdout.close()
+        return code
+
+    def tail(self, lines=15):
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-lines:])
+
+
+class Rig:
+    """The folder, its configuration and its programs. Use as a context: everything is ended and, when
+    the test was passed, removed."""
+
+    def __init__(self, port, start="2026-04-29", speed=1, config=None, gateway_folder=None):
+        self.folder = tempfile.mkdtemp(prefix="meterpay-proof-")
+        self.gateway_folder = gateway_folder or os.path.join(self.folder, "gateway")
+        self.operator_folder = os.path.join(self.folder, "operator")
+        self.broker_folder = os.path.join(self.gateway_folder, "broker")
+        self.tariff_folder = os.path.join(ROOT, "gateway/tariffs")
+        self.clock = os.path.join(self.folder, "clock")
+        self.port = {"meters": port, "coap": port + 1, "coap_plain": port + 2,
+                     "operator": port + 3}
+        self.start_day = packs.day_number(start)
+        self.speed = speed
+        self.settings = {
+            "gateway.id": GATEWAY_ID, "gateway.site": SITE, "gateway.clock_file": self.clock,
+            "mqtt.meters_port": self.port["meters"],
+            "mqtt.socket": os.path.join(self.broker_folder, "broker.sock"),
+            "coap.address": "127.0.0.1", "coap.port": self.port["coap"],
+            "coap.plain_port": self.port["coap_plain"],
+            "operator.enabled": "true",
+            "operator.url": "https://127.0.0.1:%d" % self.port["operator"],
+            "operator.ca_file": "operator-ca.pem",
+            "operator.certificate_file": "operator-client.pem",
+            "operator.key_file": "operator-client.key",
+            "operator.signing_key_file": "operator-sign.key",
+            "operator.timeout": "2s",
+            "store.free_min": "0KiB",
+            "limits.meters": 1000, "limits.households": 400, "limits.bindings": 1000,
+            "limits.orders_open": 1000,
+        }
+        self.settings.update(config or {})
+        self.programs = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        for program in self.programs.values():
+            if program.running():
+                program.process.kill()
+                program.process.wait()
+        if kind is None and "METERPAY_KEEP" not in os.environ:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        for program in self.programs.values():
+            print("---- %s (exit %s)\n%s" % (program.name, program.process.returncode,
+                                            program.tail()), file=sys.stderr)
+        print("the folder is kept: %s" % self.folder, file=sys.stderr, flush=True)
+
+    # ---- setting up --------------------------------------------------------------------------------
+
+    def set_clock(self, sim_us, speed):
+        """Simulated time from now on; for programs that start after this."""
+        with open(self.clock, "w", encoding="utf-8") as file:
+            file.write("meterpay-clock 1\norigin_real_us %d\norigin_sim_us %d\nspeed %d\n" % (
+                time.time_ns() // 1000, sim_us, speed))
+        self.origin = (time.time_ns() // 1000, sim_us, speed)
+
+    def now_us(self):
+        real, sim, speed = self.origin
+        return sim + (time.time_ns() // 1000 - real) * speed
+
+    def init(self):
+        """Folders, keys, configuration, the broker's files."""
+        os.makedirs(self.gateway_folder, mode=0o700, exist_ok=True)
+        self.set_clock(packs.day_start_us(self.start_day), self.speed)
+        self.write_config()
+        subprocess.run([os.path.join(ROOT, "sim/operator/make_certs.sh"), "--operator",
+                        self.operator_folder, "--gateway", self.gateway_folder, "--id", GATEWAY_ID],
+                       check=True)
+        self.cli("init", self.gateway_folder, needs_dir=False)
+
+    def write_config(self):
+        sections = {}
+        for name, value in self.settings.items():
+            section, field = name.split(".")
+            sections.setdefault(section, []).append("  %s: %s\n" % (field, value))
+        with open(os.path.join(self.gateway_folder, "meterpayd.yaml"), "w",
+                  encoding="utf-8") as file:
+            for section, fields in sections.items():
+                file.write("%s:\n%s" % (section, "".join(fields)))
+
+    # ---- programs ----------------------------------------------------------------------------------
+
+    def start_broker(self):
+        self.programs["broker"] = Program(
+            self, "broker", ["mosquitto", "-c", os.path.join(self.broker_folder, "mosquitto.conf")])
+
+        def up():
+            expect(self.programs["broker"].running(), "mosquitto ended:\n%s",
+                   self.programs["broker"].tail())
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port["meters"])) == 0
+        wait_for("the broker's port", up, 20)
+
+    def start_operator(self):
+        self.programs["operator"] = Program(
+            self, "operator", [os.path.join(BIN, "meterpay-operator"), "--dir",
+                               self.operator_folder, "--port", str(self.port["operator"]),
+                               "--clock", self.clock], ready="ready")
+
+    def start_gateway(self, preexec=None):
+        self.programs["gateway"] = Program(
+            self, "gateway", [os.path.join(BIN, "meterpayd"), "--dir", self.gateway_folder],
+            ready="ready", preexec=preexec)
+
+    def start_fleet(self, *options, name="fleet"):
+        """The fleet on this rig's ports. What it says is in its log."""
+        self.programs[name] = Program(
+            self, name, [os.path.join(BIN, "meterpay-fleet"), "run", "--dir", self.gateway_folder,
+                         "--no-register", "--json", "--quiet"] + [str(o) for o in options])
+
+    def start_all(self):
+        self.start_operator()
+        self.start_broker()
+        self.start_gateway()
+
+    def stop_all(self):
+        """Everything that still runs, politely and in order; a bad end is a Failure."""
+        for name in ("fleet", "gateway", "broker", "operator"):
+            if name in self.programs and self.programs[name].running():
+                code = self.programs[name].end()
+                expect(code == 0, "%s ended with %d when it was asked to stop", name, code)
+
+    # ---- asking ------------------------------------------------------------------------------------
+
+    def cli(self, *words, needs_dir=True, check=True):
+        """meterpay WORDS, its standard output; with --json among them, parsed."""
+        command = [os.path.join(BIN, "meterpay")] + [str(w) for w in words]
+        if needs_dir:
+            command += ["--dir", self.gateway_folder]
+        env = dict(os.environ, METERPAY_TARIFFS=self.tariff_folder)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False,
+                              env=env)
+        expect(done.returncode == 0 or not check, "%s: exit %d: %s", " ".join(command),
+               done.returncode, done.stdout + done.stderr)
+        return json.loads(done.stdout) if "--json" in words else done.stdout
+
+    def api(self, method, target, body=None, good=(200, 201)):
+        status, reply = ask(os.path.join(self.gateway_folder, "api.sock"), method, target, body)
+        expect(status in good, "%s %s: %s %s", method, target, status, reply)
+        return reply
+
+    def status(self):
+        return self.api("GET", "/v1/status")
+
+    def admin(self, method, target, body=None):
+        status, reply = ask(os.path.join(self.operator_folder, "admin.sock"), method, target, body)
+        expect(status == 200, "operator %s %s: %s %s", method, target, status, reply)
+        return reply
+
+    def admin_rows(self, target):
+        """All rows of a paged list."""
+        rows, after = [], None
+        while True:
+            page = self.admin("GET", "%s?limit=1000%s" % (
+                target, "" if after is None else "&after=%s" % after))
+            rows += page["rows"]
+            after = page["next"]
+            if after is None:
+                return rows
+
+    # ---- people ------------------------------------------------------------------------------------
+
+    def load_tariffs(self, *names):
+        for name in names:
+            self.cli("tariff", "load", os.path.join(self.tariff_folder, name + ".yaml"))
+
+    def provision(self, *options):
+        """Register the fleet's meters as `meterpay-fleet provision` lists them. Their rows."""
+        path = os.path.join(self.folder, "meters.jsonl")
+        with open(path, "w", encoding="utf-8") as file:
+            subprocess.run([os.path.join(BIN, "meterpay-fleet"), "provision"] +
+                           [str(o) for o in options], stdout=file, check=True, timeout=60)
+        self.cli("meter", "add", "--from", path)
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    def give_wallets(self, households, balance_fen=5000000):
+        """A wallet and a mandate at the operator for each, bound at the gateway."""
+        self.admin("POST", "/admin/wallets",
+                   [{"id": "w-" + h, "class": "I", "type": "personal",
+                     "balance_fen": balance_fen} for h in households])
+        self.admin("POST", "/admin/mandates",
+                   [{"id": "m-" + h, "wallet": "w-" + h, "gateway": GATEWAY_ID}
+                    for h in households])
+        for household in households:
+            self.api("POST", "/v1/households/%s/wallets" % household,
+                     {"wallet": "w-" + household, "mandate": "m-" + household})
+
+    # ---- what must hold at the end -------------------------------------------------------------------
+
+    def wait_settled(self, seconds):
+        """Until no order is open and nothing that is due is left."""
+        def settled():
+            status = self.status()
+            owed = status["money"]["charged_ufen"] // 10 ** 6 - status["money"]["settled_fen"]
+            return status["orders"]["open"] == 0 and owed < self.owed_fen_max and status
+        self.owed_fen_max = len(self.household_names())
+        return wait_for("the settlement of every order", settled, seconds, every=0.2)
+
+    def household_names(self):
+        return sorted({m["household"] for m in self.cli("meter", "list", "--json")["meters"]})
+
+    def check_books(self, settled=True):
+        """Ledger check, the oracle over all exports, the operator's own book and the two compared.
+        Returns the oracle's Books."""
+        report = self.cli("ledger", "check", "--json")
+        expect(report["holds"] and report["broken"] == 0, "ledger check: %s", report)
+        folder = os.path.join(self.folder, "exports")
+        os.makedirs(folder, exist_ok=True)
+        exports.fetch(os.path.join(BIN, "meterpay"), folder, self.gateway_folder)
+        ledger, problems = bill.check(folder, self.tariff_folder, GATEWAY_ID, settled)
+        bill.report(ledger, problems)
+        expect(not problems, "the oracle found %d differences", len(problems))
+        own = self.admin("GET", "/admin/check")
+        expect(own["ok"], "the operator's own books: %s", own)
+        rows = [row for row in self.admin_rows("/admin/orders") if row["state"] == "done"]
+        problems = bill.books.compare_operator(ledger.orders, rows)
+        for problem in problems[:20]:
+            print("books: " + problem)
+        expect(not problems, "gateway and operator differ in %d orders", len(problems))
+        return ledger
+
+
+def run_tests(tests):
+    """Run [(name, function)], tell each, and exit."""
+    failed = 0
+    for name, test in tests:
+        started = time.monotonic()
+        try:
+            outcome = test() or "passed"
+        except Failure as error:
+            outcome = "FAILED: %s" % error
+            failed += 1
+        print("%s: %s (%.1f s)" % (name, outcome, time.monotonic() - started), flush=True)
+    print("%d passed, %d failed" % (len(tests) - failed, failed))
+    sys.exit(1 if failed else 0)
