@@ -104,10 +104,6 @@ struct gw_reply {
 /** Start a batch. now_us must not be before the last batch's. */
 void gw_core_begin(struct gw_core *core, int64_t now_us);
 
-/** Say that a message of this meter comes a few messages from now, so that its state is on the way
- *  from memory by then. Changes nothing; a name that is not known is no harm. */
-void gw_core_expect(const struct gw_core *core, const char *name, size_t name_len);
-
 /** Take one message. At most GW_BATCH_MAX a batch. Its reply is ready after the commit. */
 enum gw_verdict gw_core_message(struct gw_core *core, const struct gw_message *message);
 

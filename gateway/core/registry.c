@@ -21,20 +21,6 @@ uint32_t gw_core_find_meter(const struct gw_core *core, const char *name, size_t
     return slot;
 }
 
-void gw_core_expect(const struct gw_core *core, const char *name, size_t name_len)
-{
-    struct gw_probe probe;
-    uint32_t slot = gw_index_first(&probe, &core->meter_index,
-                                   gw_index_hash(&core->meter_index, name, name_len));
-    if (slot == GW_NONE) {
-        return;
-    }
-    const uint8_t *meter = (const uint8_t *)&core->meters[slot];
-    for (size_t line = 0; line < sizeof(core->meters[slot]); line += 64) {
-        __builtin_prefetch(meter + line, 1);
-    }
-}
-
 uint32_t gw_core_find_household(const struct gw_core *core, const char *id, size_t id_len)
 {
     struct gw_probe probe;

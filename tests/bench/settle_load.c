@@ -227,11 +227,6 @@ void settle_load_commit(struct settle_load *load, uint32_t count)
             .bytes = load->messages + (size_t)i * MESSAGE_ROOM,
             .len = load->lens[i],
         };
-        if (i + 4u < count) {
-            char ahead[MT_NAME_MAX + 1];
-            size_t ahead_len = mt_name_format(ahead, &load->identities[load->slots[i + 4u]]);
-            gw_core_expect(load->core, ahead, ahead_len);
-        }
         load->refused += gw_core_message(load->core, &message) != GW_ACCEPTED;
     }
     (void)gw_core_tick(load->core, GW_BATCH_MAX);
