@@ -112,7 +112,7 @@ static bool load_chain(const char *pem)
 {
     gnutls_x509_crt_t certificates[CHAIN_MAX];
     unsigned count = CHAIN_MAX;
-    gnutls_datum_t datum = {(unsigned char *)(uintptr_t)pem, (unsigned)strlen(pem)};
+    gnutls_datum_t datum = {(unsigned char *)pem, (unsigned)strlen(pem)};
     if (gnutls_x509_crt_list_import(certificates, &count, &datum, GNUTLS_X509_FMT_PEM, 0) < 1) {
         return false;
     }
@@ -127,7 +127,7 @@ static bool load_chain(const char *pem)
 
 static bool load_key(const char *pem)
 {
-    gnutls_datum_t datum = {(unsigned char *)(uintptr_t)pem, (unsigned)strlen(pem)};
+    gnutls_datum_t datum = {(unsigned char *)pem, (unsigned)strlen(pem)};
     return gnutls_privkey_init(&identity.key) == 0 &&
            gnutls_privkey_import_x509_raw(identity.key, &datum, GNUTLS_X509_FMT_PEM, NULL, 0) == 0;
 }
@@ -332,8 +332,8 @@ static struct MHD_Daemon *start(struct sim_http *http)
                      MHD_USE_POLL | (tls ? MHD_USE_TLS : 0);
     struct MHD_OptionItem tls_options[] = {
         {MHD_OPTION_HTTPS_MEM_TRUST, 0, http->ca_pem},
-        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
-        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)choose_certificate},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)choose_certificate},
         {MHD_OPTION_END, 0, NULL},
     };
     return MHD_start_daemon(flags, 0, NULL, NULL, access_handler, http, MHD_OPTION_LISTEN_SOCKET,

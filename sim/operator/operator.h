@@ -15,7 +15,7 @@
 
 #define SIM_GATEWAYS_MAX 64u
 #define SIM_API_BODY_BYTES_MAX 65536u
-#define SIM_ADMIN_BODY_BYTES_MAX (4u * 1024u * 1024u)
+#define SIM_ADMIN_BODY_BYTES_MAX 4194304u
 #define SIM_DATE_WINDOW_US 300000000ll /**< How far a request's time may be off, real time. */
 
 /** A gateway whose public key was read. */

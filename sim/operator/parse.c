@@ -62,7 +62,7 @@ bool sim_fields_known(char error[SIM_PARSE_ERROR_BYTES], const json_t *object,
         return false;
     }
     /* jansson's iterators take no const, and change nothing. */
-    json_t *walked = (json_t *)(uintptr_t)object;
+    json_t *walked = (json_t *)object;
     for (void *at = json_object_iter(walked); at != NULL; at = json_object_iter_next(walked, at)) {
         const char *key = json_object_iter_key(at);
         const char *const *name = names;
