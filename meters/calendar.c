@@ -2,9 +2,10 @@
 /* Local date and time; see the header. */
 #include "meters/calendar.h"
 
-#define US_PER_S 1000000
-#define S_PER_DAY 86400
-#define LOCAL_OFFSET_S (8 * 3600)
+#define US_PER_S INT64_C(1000000)
+#define S_PER_DAY INT64_C(86400)
+#define S_PER_HOUR INT64_C(3600)
+#define LOCAL_OFFSET_S (8 * S_PER_HOUR)
 #define YEAR_MIN 2000
 #define YEAR_MAX 2199
 #define DAYS_TO_YEAR_MIN 10957 /* 1970-01-01 to 2000-01-01 */
@@ -43,7 +44,8 @@ enum mt_status mt_calendar_to_us(int64_t *time_us, const struct mt_calendar *loc
         days += days_of_month(local->year, month);
     }
     days += local->day - 1;
-    int64_t seconds = days * S_PER_DAY + local->hour * 3600 + local->minute * 60 + local->second;
+    int64_t seconds =
+        days * S_PER_DAY + local->hour * S_PER_HOUR + local->minute * INT64_C(60) + local->second;
     *time_us = (seconds - LOCAL_OFFSET_S) * US_PER_S;
     return MT_OK;
 }
@@ -51,7 +53,7 @@ enum mt_status mt_calendar_to_us(int64_t *time_us, const struct mt_calendar *loc
 enum mt_status mt_calendar_from_us(struct mt_calendar *local, int64_t time_us)
 {
     MT_CHECK(local != NULL);
-    int64_t seconds = time_us / US_PER_S + LOCAL_OFFSET_S - (int64_t)DAYS_TO_YEAR_MIN * S_PER_DAY;
+    int64_t seconds = time_us / US_PER_S + LOCAL_OFFSET_S - DAYS_TO_YEAR_MIN * S_PER_DAY;
     if (time_us < 0 || seconds < 0 || seconds / S_PER_DAY >= DAYS_PER_400_YEARS) {
         return MT_BAD_RANGE;
     }

@@ -305,7 +305,7 @@ static void structures_that_contradict_are_refused(void)
         {"81a2006161f6f6", MT_BAD_LAYOUT},         /* null as a label */
         {"81a100 612d", MT_BAD_LAYOUT},            /* a name begins with "-" */
         {"81a100 623120", MT_BAD_LAYOUT},          /* a space in a name */
-        {"81a10000", MT_BAD_LAYOUT},              /* a number as a name */
+        {"81a10000", MT_BAD_LAYOUT},               /* a number as a name */
         {"81a2006161 63625f5f00", MT_UNSUPPORTED}, /* must be understood */
         {"81a2006161 6362626200", MT_NO_READING},  /* ignored */
         {"81a2006161 18638101", MT_NO_READING},    /* an unknown number, ignored */
