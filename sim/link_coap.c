@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One libcoap client session for each meter.
+ *
+ * libcoap walks all sessions of a context at every turn, so sessions are spread over contexts of a few
+ * dozen; each context's epoll descriptor is one entry of ours. */
+#include "sim/link.h"
+
+#include <coap3/coap.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define SESSIONS_PER_CONTEXT 64u
+#define EVENTS_MAX 64
+#define FORMAT_ENCRYPT0 16u /* RFC 9052, table 14 */
+#define FORMAT_SIGN1 18u
+/* A session that was quiet for so long is made anew: the gateway may have ended it, and a datagram into an
+ * ended session is met with silence. */
+#define QUIET_US_MAX 60000000ll
+
+struct peer {
+    struct sim_coap *owner;
+    coap_session_t *session; /* NULL: none */
+    uint32_t meter;
+    bool on;
+    bool broken; /* to be released, outside of libcoap's callbacks */
+    int64_t used_us;
+    char name[MT_NAME_MAX + 1];
+    uint8_t psk[MT_KEY_BYTES];
+};
+
+struct sim_coap {
+    struct sim_link_events events;
+    coap_address_t gateway;
+    char host[64];
+    int epoll_fd;
+    uint32_t meter_count;
+    uint32_t context_count;
+    coap_context_t **contexts; /* owned; NULL: not needed yet */
+    struct peer *peers;        /* owned, by meter index */
+    uint32_t broken_count;
+    struct sim_link_counts counts;
+};
+
+/* ---- what libcoap tells ----------------------------------------------------------------------------- */
+
+static void fail(struct peer *peer, const char *why)
+{
+    struct sim_coap *coap = peer->owner;
+    coap->counts.failures++;
+    (void)snprintf(coap->counts.why, sizeof(coap->counts.why), "%s at %s: %s", peer->name,
+                   coap->host, why);
+    if (!peer->broken) {
+        peer->broken = true;
+        coap->broken_count++;
+    }
+}
+
+static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *sent,
+                                   const coap_pdu_t *received, const coap_mid_t mid)
+{
+    struct peer *peer = coap_session_get_app_data(session);
+    const uint8_t *data;
+    size_t len;
+    (void)sent, (void)mid; /* receipts are cumulative: whichever request they answer */
+    if (peer == NULL) {
+        return COAP_RESPONSE_OK;
+    }
+    struct sim_coap *coap = peer->owner;
+    coap_pdu_code_t code = coap_pdu_get_code(received);
+    bool has_data = coap_get_data(received, &len, &data) != 0 && len > 0;
+    if (COAP_RESPONSE_CLASS(code) != 2) {
+        coap->counts.refused++;
+        (void)snprintf(coap->counts.why, sizeof(coap->counts.why), "%s was answered %d.%02d: %.*s",
+                       peer->name, COAP_RESPONSE_CLASS(code), code & 0x1F,
+                       has_data && len < 120 ? (int)len : 0, has_data ? (const char *)data : "");
+    } else if (has_data) {
+        coap->counts.received++;
+        coap->events.down(coap->events.owner, peer->meter, data, len);
+    }
+    return COAP_RESPONSE_OK;
+}
+
+static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
+                    const coap_nack_reason_t reason, const coap_mid_t mid)
+{
+    struct peer *peer = coap_session_get_app_data(session);
+    (void)sent, (void)mid; /* the meter repeats by itself */
+    if (peer != NULL) {
+        fail(peer, reason == COAP_NACK_TLS_FAILED         ? "DTLS failed"
+                   : reason == COAP_NACK_TOO_MANY_RETRIES ? "no answer"
+                   : reason == COAP_NACK_ICMP_ISSUE       ? "nobody listens there"
+                                                          : "not delivered");
+    }
+}
+
+static int on_event(coap_session_t *session, const coap_event_t event)
+{
+    struct peer *peer = coap_session_get_app_data(session);
+    if (peer == NULL) {
+        return 0;
+    }
+    if (event == COAP_EVENT_DTLS_CONNECTED) {
+        peer->owner->counts.connections++;
+    } else if (event == COAP_EVENT_DTLS_CLOSED || event == COAP_EVENT_DTLS_ERROR) {
+        fail(peer, event == COAP_EVENT_DTLS_CLOSED ? "the session was closed" : "DTLS failed");
+    }
+    return 0;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------- */
+
+static bool resolve(struct sim_coap *coap, const struct sim_link_config *config, char *why)
+{
+    char port[8];
+    struct addrinfo *found = NULL;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
+    (void)snprintf(port, sizeof(port), "%u", config->gateway_port);
+    int rc = getaddrinfo(config->gateway_host, port, &hints, &found);
+    if (rc != 0) {
+        (void)snprintf(why, SIM_LINK_WHY_BYTES, "The gateway %s is not found: %s.",
+                       config->gateway_host, gai_strerror(rc));
+        return false;
+    }
+    coap_address_init(&coap->gateway);
+    coap->gateway.size = found->ai_addrlen;
+    memcpy(&coap->gateway.addr, found->ai_addr, found->ai_addrlen);
+    (void)snprintf(coap->host, sizeof(coap->host), "%.40s port %u", config->gateway_host,
+                   config->gateway_port);
+    freeaddrinfo(found);
+    return true;
+}
+
+bool sim_coap_open(struct sim_coap **coap, const struct sim_link_config *config,
+                   uint32_t meter_count, char why[SIM_LINK_WHY_BYTES])
+{
+    MT_CHECK(coap != NULL && config != NULL && meter_count > 0);
+    struct sim_coap *made = calloc(1, sizeof(*made));
+    (void)snprintf(why, SIM_LINK_WHY_BYTES, "There is no memory for %u CoAP sessions.",
+                   meter_count);
+    if (made == NULL) {
+        return false;
+    }
+    made->events = config->events;
+    made->meter_count = meter_count;
+    made->context_count = (meter_count + SESSIONS_PER_CONTEXT - 1) / SESSIONS_PER_CONTEXT;
+    made->contexts = calloc(made->context_count, sizeof(*made->contexts));
+    made->peers = calloc(meter_count, sizeof(*made->peers));
+    made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (made->contexts == NULL || made->peers == NULL || made->epoll_fd < 0 ||
+        !resolve(made, config, why)) {
+        if (made->epoll_fd >= 0) {
+            (void)close(made->epoll_fd); /* nothing is in it */
+        }
+        free(made->contexts);
+        free(made->peers);
+        free(made);
+        return false;
+    }
+    coap_startup();
+    coap_set_log_level(LOG_EMERG); /* failures are counted and told here */
+    coap_dtls_set_log_level(LOG_EMERG);
+    *coap = made;
+    return true;
+}
+
+void sim_coap_close(struct sim_coap *coap)
+{
+    if (coap == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < coap->meter_count; i++) {
+        sim_coap_stop(coap, i);
+        mt_key_wipe(coap->peers[i].psk, sizeof(coap->peers[i].psk));
+    }
+    for (uint32_t i = 0; i < coap->context_count; i++) {
+        if (coap->contexts[i] != NULL) {
+            coap_free_context(coap->contexts[i]);
+        }
+    }
+    coap_cleanup();
+    (void)close(coap->epoll_fd); /* its members are gone */
+    free(coap->contexts);
+    free(coap->peers);
+    free(coap);
+}
+
+int sim_coap_fd(const struct sim_coap *coap)
+{
+    return coap->epoll_fd;
+}
+
+static coap_context_t *context_of(struct sim_coap *coap, uint32_t meter)
+{
+    uint32_t number = meter / SESSIONS_PER_CONTEXT;
+    if (coap->contexts[number] != NULL) {
+        return coap->contexts[number];
+    }
+    coap_context_t *context = coap_new_context(NULL);
+    if (context == NULL) {
+        return NULL;
+    }
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = number};
+    if (epoll_ctl(coap->epoll_fd, EPOLL_CTL_ADD, coap_context_get_coap_fd(context), &event) != 0) {
+        coap_free_context(context);
+        return NULL;
+    }
+    coap_register_response_handler(context, on_response);
+    coap_register_nack_handler(context, on_nack);
+    coap_register_event_handler(context, on_event);
+    coap->contexts[number] = context;
+    return context;
+}
+
+/* ---- sessions --------------------------------------------------------------------------------------- */
+
+static void release(struct peer *peer)
+{
+    if (peer->session != NULL) {
+        coap_session_set_app_data(peer->session, NULL); /* what still comes is nobody's */
+        coap_session_release(peer->session);
+        peer->session = NULL;
+    }
+    if (peer->broken) {
+        peer->broken = false;
+        peer->owner->broken_count--;
+    }
+}
+
+static coap_pdu_t *request(struct peer *peer, coap_pdu_code_t code)
+{
+    uint8_t token[8];
+    size_t token_len = 0;
+    coap_pdu_t *pdu = coap_new_pdu(COAP_MESSAGE_CON, code, peer->session);
+    if (pdu == NULL) {
+        return NULL;
+    }
+    coap_session_new_token(peer->session, &token_len, token);
+    coap_add_token(pdu, token_len, token);
+    return pdu;
+}
+
+/* Ask to be told of commands: RFC 7641, observe the meter's own down resource. */
+static void observe(struct peer *peer)
+{
+    uint8_t zero[1];
+    coap_pdu_t *pdu = request(peer, COAP_REQUEST_CODE_GET);
+    if (pdu == NULL) {
+        return;
+    }
+    coap_add_option(pdu, COAP_OPTION_OBSERVE, coap_encode_var_safe(zero, sizeof(zero), 0), zero);
+    coap_add_option(pdu, COAP_OPTION_URI_PATH, 1, (const uint8_t *)"m");
+    coap_add_option(pdu, COAP_OPTION_URI_PATH, strlen(peer->name), (const uint8_t *)peer->name);
+    coap_add_option(pdu, COAP_OPTION_URI_PATH, 4, (const uint8_t *)"down");
+    if (coap_send(peer->session, pdu) == COAP_INVALID_MID) {
+        fail(peer, "the session takes no request");
+    }
+}
+
+static bool connect_now(struct peer *peer)
+{
+    struct sim_coap *coap = peer->owner;
+    coap_context_t *context = context_of(coap, peer->meter);
+    coap_dtls_cpsk_t setup = {
+        .version = COAP_DTLS_CPSK_SETUP_VERSION,
+        .psk_info = {.identity = {strlen(peer->name), (const uint8_t *)peer->name},
+                     .key = {sizeof(peer->psk), peer->psk}},
+    };
+    if (context != NULL) {
+        /* No local address: the kernel gives each session a fresh port, as a rebooted meter needs. */
+        peer->session =
+            coap_new_client_session_psk2(context, NULL, &coap->gateway, COAP_PROTO_DTLS, &setup);
+    }
+    if (peer->session == NULL) {
+        coap->counts.failures++;
+        (void)snprintf(coap->counts.why, sizeof(coap->counts.why),
+                       "%s: no session can be made (too many open files?)", peer->name);
+        return false;
+    }
+    coap_session_set_app_data(peer->session, peer);
+    observe(peer);
+    return true;
+}
+
+void sim_coap_start(struct sim_coap *coap, const struct sim_spec *spec)
+{
+    MT_CHECK(coap != NULL && spec->index < coap->meter_count);
+    struct peer *peer = &coap->peers[spec->index];
+    enum mt_status st = mt_key_derive(peer->psk, spec->root_key, MT_KEY_TRANSPORT, &spec->identity);
+    MT_CHECK(st == MT_OK);
+    peer->owner = coap;
+    peer->meter = spec->index;
+    peer->on = true;
+    memcpy(peer->name, spec->name, sizeof(peer->name));
+}
+
+void sim_coap_stop(struct sim_coap *coap, uint32_t meter)
+{
+    struct peer *peer = &coap->peers[meter];
+    if (peer->on) {
+        peer->on = false;
+        release(peer);
+    }
+}
+
+bool sim_coap_send(struct sim_coap *coap, uint32_t meter, enum fw_frame frame, const uint8_t *bytes,
+                   size_t len)
+{
+    struct peer *peer = &coap->peers[meter];
+    uint8_t format[2];
+    int64_t now_us = sim_link_now_us();
+    if (!peer->on) {
+        coap->counts.unsent++;
+        return false;
+    }
+    if (peer->broken || (peer->session != NULL && now_us - peer->used_us > QUIET_US_MAX)) {
+        release(peer);
+    }
+    if (peer->session == NULL && !connect_now(peer)) {
+        coap->counts.unsent++;
+        return false;
+    }
+    peer->used_us = now_us;
+    coap_pdu_t *pdu = request(peer, COAP_REQUEST_CODE_POST);
+    unsigned number = frame == FW_FRAME_UP ? FORMAT_ENCRYPT0 : FORMAT_SIGN1;
+    bool made = pdu != NULL &&
+                coap_add_option(pdu, COAP_OPTION_URI_PATH, 1, (const uint8_t *)"m") &&
+                coap_add_option(pdu, COAP_OPTION_URI_PATH, strlen(peer->name),
+                                (const uint8_t *)peer->name) &&
+                coap_add_option(pdu, COAP_OPTION_CONTENT_FORMAT,
+                                coap_encode_var_safe(format, sizeof(format), number), format) &&
+                coap_add_data(pdu, len, bytes);
+    if (!made && pdu != NULL) {
+        coap_delete_pdu(pdu);
+    }
+    if (!made || coap_send(peer->session, pdu) == COAP_INVALID_MID) {
+        coap->counts.unsent++;
+        fail(peer, "the session takes no request");
+        return false;
+    }
+    coap->counts.sent++;
+    return true;
+}
+
+static void release_broken(struct sim_coap *coap)
+{
+    for (uint32_t i = 0; i < coap->meter_count && coap->broken_count > 0; i++) {
+        if (coap->peers[i].broken) {
+            release(&coap->peers[i]);
+        }
+    }
+}
+
+void sim_coap_work(struct sim_coap *coap)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(coap->epoll_fd, events, EVENTS_MAX, 0);
+    for (int i = 0; i < count; i++) {
+        coap_context_t *context = coap->contexts[events[i].data.u32];
+        if (context != NULL && coap_io_process(context, COAP_IO_NO_WAIT) < 0) {
+            coap->counts.failures++;
+        }
+    }
+    if (coap->broken_count > 0) {
+        release_broken(coap);
+    }
+}
+
+void sim_coap_counts(struct sim_link_counts *counts, const struct sim_coap *coap)
+{
+    *counts = coap->counts;
+}
