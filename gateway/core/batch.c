@@ -120,12 +120,14 @@ void gw_core_begin(struct gw_core *core, int64_t now_us)
     core->now_us = now_us > core->last_time_us ? now_us : core->last_time_us;
     core->reply_count = 0;
     core->request_count = 0;
+    core->walked_bytes = 0;
     open_block(core);
 }
 
 bool gw_core_full(const struct gw_core *core)
 {
-    return core->reply_count == GW_BATCH_MAX || !gw_block_has_room(&core->writer);
+    return core->reply_count == GW_BATCH_MAX || core->walked_bytes >= GW_WALK_BATCH_BYTES_MAX ||
+           !gw_block_has_room(&core->writer);
 }
 
 bool gw_core_pending(const struct gw_core *core)

@@ -99,16 +99,23 @@ MT_MUST_USE enum gw_status gw_block_open(struct gw_block_reader *reader, const u
 /** The next entry. Returns GW_OK, GW_END, GW_CORRUPT. */
 MT_MUST_USE enum gw_status gw_block_next(struct gw_block_reader *reader, struct gw_entry *entry);
 
+/** Places of a meter's entries that are kept while its block is loaded; a block with more of them is
+ *  looked through again. */
+#define GW_HISTORY_STARTS 64u
+
 /** A walk back over one meter's entries. */
 struct gw_history {
     const struct gw_store_port *store; /**< Borrowed. */
     uint8_t *buffer;                   /**< The caller's, GW_BLOCK_BYTES_MAX. */
     size_t buffer_bytes;
     uint32_t meter;
-    uint64_t block; /**< Next block to read; 0: the end. */
-    size_t loaded_len;
+    uint64_t block;                     /**< Next block to read; 0: the end. */
+    struct gw_block_reader reader;      /**< At the start of the loaded block. */
+    uint32_t starts[GW_HISTORY_STARTS]; /**< The meter's newest entries that are still to come. */
+    uint32_t start_count;
     size_t before; /**< Only entries that start before this offset are still to come. */
     bool loaded;
+    uint64_t work_bytes; /**< What the walk has cost: bytes looked through, and 4 kB a read. */
 };
 
 /** Start at a meter's newest block (gw_meter_view.last_block). */

@@ -7,8 +7,9 @@
 /* A step of 15 minutes on top of the time passed: meters stamp a reading with the end of an interval
  * that began before. */
 #define RANGE_SLACK_US (15ll * GW_US_PER_MIN)
-/* Entries of history that one message may make the gateway read. */
-#define STEPS_MAX 2048u
+/* Given times go up by a second a reading. So far beyond the gateway's own they may get: a meter that
+ * sends without end must not drag its time into days whose prices are not known yet. */
+#define GIVEN_AHEAD_US (15ll * GW_US_PER_MIN)
 
 bool gw_is_accepted(uint8_t verdict)
 {
@@ -68,9 +69,21 @@ static enum gw_verdict take_forward(const struct gw_case *c, struct gw_work *wor
     return verdict;
 }
 
+/* A first reading before the tariff begins would hold up the meter for ever: every stretch after it
+ * would start where nothing can be rated. */
+static bool can_start(const struct gw_case *c, const struct mt_reading *reading)
+{
+    struct gw_cell cell;
+    return gw_tariff_cell(&cell, gw_tariff_of(c->core, c->meter->tariff), &c->meter->terms,
+                          reading->time_us);
+}
+
 static enum gw_verdict judge_forward(const struct gw_case *c, struct gw_work *work,
                                      const struct mt_reading *reading, enum gw_verdict verdict)
 {
+    if (!work->has_reading && !can_start(c, reading)) {
+        return GW_REFUSED_NO_TARIFF;
+    }
     if (work->has_reading) {
         int64_t step = gw_register_step(work->last.total, reading->total, c->meter->register_width);
         bool went_down = reading->total < work->last.total;
@@ -141,6 +154,12 @@ static bool consider_entry(struct gw_bracket *bracket, bool *has_before,
     return settled;
 }
 
+/* What was found once is found again when blocks are read back, however long it takes. */
+static bool may_walk(const struct gw_case *c, const struct gw_history *walk)
+{
+    return c->core->replaying || c->walked_bytes + walk->work_bytes < GW_WALK_MESSAGE_BYTES_MAX;
+}
+
 /* Find the accepted readings around a time. Returns false when there is none before it. */
 static bool find_bracket(struct gw_case *c, const struct gw_work *work, int64_t time_us)
 {
@@ -159,17 +178,16 @@ static bool find_bracket(struct gw_case *c, const struct gw_work *work, int64_t 
     gw_history_begin(&walk, &port, c->core->past_buffer, GW_BLOCK_BYTES_MAX, c->slot,
                      c->meter->last_block);
     bool settled = false;
-    while (!settled && c->steps < STEPS_MAX) {
-        enum gw_status status = gw_history_next(&walk, c->core->past);
-        if (status == GW_END) {
-            break;
-        }
-        if (status != GW_OK) {
-            c->status = status;
-            return false;
-        }
-        c->steps++;
-        settled = consider_entry(b, &has_before, c->core->past, time_us);
+    enum gw_status status = GW_OK;
+    while (!settled && status == GW_OK && may_walk(c, &walk)) {
+        status = gw_history_next(&walk, c->core->past);
+        settled = status == GW_OK && consider_entry(b, &has_before, c->core->past, time_us);
+    }
+    c->walked_bytes += walk.work_bytes;
+    c->core->walked_bytes += walk.work_bytes;
+    if (status < 0) {
+        c->status = status;
+        return false;
     }
     b->known = settled && has_before;
     return b->known;
@@ -243,6 +261,9 @@ static enum gw_verdict settle_time(const struct gw_case *c, const struct gw_work
         return GW_ACCEPTED;
     }
     int64_t after_us = work->has_reading ? work->last.time_us + GW_US_PER_S : whole_us;
+    if (after_us > now_us + rules->clock_ahead_us + GIVEN_AHEAD_US) {
+        return GW_REFUSED_CLOCK;
+    }
     reading->time_us = whole_us > after_us ? whole_us : after_us;
     return none ? GW_ACCEPTED : GW_ACCEPTED_DOUBTFUL;
 }
@@ -264,9 +285,15 @@ enum gw_verdict gw_judge(struct gw_case *c, struct gw_work *work, struct mt_read
 
 bool gw_retake(struct gw_case *c, struct gw_work *work, const struct gw_entry_reading *r)
 {
-    if (r->verdict != GW_ACCEPTED_LATE) {
+    bool is_newer = !work->has_reading || r->reading.time_us > work->last.time_us;
+    bool is_late = r->verdict == GW_ACCEPTED_LATE;
+    if (is_newer == is_late || (is_late && r->reading.time_us == work->last.time_us)) {
+        return false;
+    }
+    if (!is_late) {
         return take_forward(c, work, &r->reading, (enum gw_verdict)r->verdict) == r->verdict;
     }
     return find_bracket(c, work, r->reading.time_us) &&
+           c->bracket.before.reading.time_us < r->reading.time_us &&
            take_late(c, work, &r->reading) == GW_ACCEPTED_LATE;
 }

@@ -22,7 +22,7 @@ struct gw_case {
     const struct gw_entry_reading *done; /**< Readings of this message already judged, by time. */
     uint32_t done_count;
     struct gw_bracket bracket;
-    uint32_t steps;        /**< History entries read for this message. */
+    uint64_t walked_bytes; /**< What looking for brackets has cost this message. */
     enum gw_status status; /**< GW_IO or GW_CORRUPT when history could not be read. */
 };
 
@@ -30,7 +30,8 @@ struct gw_case {
  *  order of time. Returns the verdict; *work changes only on an accepted one. */
 enum gw_verdict gw_judge(struct gw_case *c, struct gw_work *work, struct mt_reading *reading);
 
-/** Take a reading whose accepted verdict is recorded. Returns false when it cannot be (GW_CORRUPT). */
+/** Take a reading whose accepted verdict is recorded, as it stands in a block: bytes from outside.
+ *  Returns false when it contradicts the readings before it, or when c->status says why not. */
 bool gw_retake(struct gw_case *c, struct gw_work *work, const struct gw_entry_reading *reading);
 
 /** True for verdicts of readings that bear on money. */

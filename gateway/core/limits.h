@@ -17,7 +17,20 @@
 #define GW_BLOCK_BYTES_MAX ((size_t)2 * 1024 * 1024)
 #define GW_HOUSEHOLD_ID_MAX 24u
 #define GW_OPERATOR_NAME_MAX 15u
-#define GW_REFUSALS_KEPT 1024u /**< Newest refusals kept for the operator to look at. */
+/** Bytes of blocks (and 4 kB a block) that one message may make the gateway look through for where a
+ *  late reading belongs, and one batch: what a hostile meter can cost, whatever it sends. */
+#define GW_WALK_MESSAGE_BYTES_MAX (4u * 1024u * 1024u)
+#define GW_WALK_BATCH_BYTES_MAX (8u * 1024u * 1024u)
+/** Micro-fen that one meter, payee or payee of a household can have been charged, either way: each sum
+ *  of them that is shown or settled then fits an int64. */
+#define GW_METER_UFEN_MAX (INT64_MAX / 2)
+#define GW_PAYEE_UFEN_MAX (INT64_MAX / 2)
+#define GW_HOUSEHOLD_UFEN_MAX (INT64_MAX / 16)
+#define GW_HOUSEHOLD_FEN_MAX (GW_HOUSEHOLD_UFEN_MAX / 1000000)
+#define GW_SUM_FEN_MAX (INT64_MAX / 4) /**< Of all households, wallets and orders. */
+#define GW_RULE_US_MAX (100ll * 366 * 86400 * 1000000) /**< Times of the settle rules. */
+#define GW_ANNOUNCE_DAYS_MAX 400 /**< Days ahead that a critical-peak day is announced. */
+#define GW_REFUSALS_KEPT 1024u   /**< Newest refusals kept for the operator to look at. */
 
 /** Sizes of this gateway, from its configuration; all memory of the core follows from them. */
 struct gw_limits {

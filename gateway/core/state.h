@@ -177,6 +177,7 @@ struct gw_core {
     uint64_t last_number; /**< Of the last committed block. */
     int64_t last_time_us;
     uint64_t down_counter; /**< Within this start. */
+    uint64_t walked_bytes; /**< What looking for brackets has cost this batch. */
 
     /* Scratch of one message. */
     struct mt_message *message;
