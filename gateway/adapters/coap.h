@@ -44,8 +44,10 @@ struct gw_coap_config {
     uint32_t pending_max;     /**< Messages waiting for their commit [4,096]. */
     uint32_t per_session_max; /**< Of those, of one session [16]. */
     int64_t idle_us;          /**< A session silent for so long is ended; seconds count [300 s]. */
-    size_t queue_bytes;       /**< Inbound ring; raised to a power of two. The outbound one is as large. */
-    struct gw_bell *filled;   /**< The core's bell: rung when a message arrived. Outlives the adapter. */
+    size_t
+        queue_bytes; /**< Inbound ring; raised to a power of two. The outbound one is as large. */
+    struct gw_bell
+        *filled; /**< The core's bell: rung when a message arrived. Outlives the adapter. */
 };
 
 struct gw_coap;
@@ -83,26 +85,27 @@ void gw_coap_notify(struct gw_coap *coap, const char *name, size_t name_len, con
 
 /** How it is; a moment's look, each number exact by itself. */
 struct gw_coap_state {
-    uint32_t session_count;       /**< DTLS sessions that stand. */
-    uint32_t half_open_count;     /**< Handshakes under way. */
-    uint32_t pending_count;       /**< Messages waiting for their commit. */
+    uint32_t session_count;   /**< DTLS sessions that stand. */
+    uint32_t half_open_count; /**< Handshakes under way. */
+    uint32_t pending_count;   /**< Messages waiting for their commit. */
     uint32_t observer_count;
-    uint64_t message_count;       /**< Handed to the core. */
-    uint64_t answer_count;        /**< Sent after a commit. */
-    uint64_t refused_count;       /**< Answered with an error by the adapter itself. */
-    uint64_t busy_count;          /**< Of those, 5.03 or 4.29: a ring or table was full. */
-    uint64_t repeated_count;      /**< Sent again by the meter while its answer was pending. */
-    uint64_t expired_count;       /**< Waited in vain for their commit. */
-    uint64_t late_count;          /**< Acknowledged empty first, answered later. */
-    uint64_t left_out_count;      /**< Answers that found the outbound ring full or the session gone. */
+    uint64_t message_count;  /**< Handed to the core. */
+    uint64_t answer_count;   /**< Sent after a commit. */
+    uint64_t refused_count;  /**< Answered with an error by the adapter itself. */
+    uint64_t busy_count;     /**< Of those, 5.03 or 4.29: a ring or table was full. */
+    uint64_t repeated_count; /**< Sent again by the meter while its answer was pending. */
+    uint64_t expired_count;  /**< Waited in vain for their commit. */
+    uint64_t late_count;     /**< Acknowledged empty first, answered later. */
+    uint64_t left_out_count; /**< Answers that found the outbound ring full or the session gone. */
     uint64_t unobserved_count;
     uint64_t notified_count;
     uint64_t unknown_identity_count; /**< Handshakes with an identity that has no key. */
-    uint64_t handshake_lost_count;   /**< Begun and not finished: a wrong key, a lost peer, a flood. */
-    uint64_t restarted_count;        /**< Meters that came back from the same address and port. */
-    uint64_t stray_count;            /**< Datagrams of no session, dropped at the door. */
-    uint64_t evicted_count;          /**< Idle sessions ended early to make room. */
-    uint64_t turned_away_count;      /**< Handshakes refused: sessions_max reached, none idle. */
+    uint64_t
+        handshake_lost_count;   /**< Begun and not finished: a wrong key, a lost peer, a flood. */
+    uint64_t restarted_count;   /**< Meters that came back from the same address and port. */
+    uint64_t stray_count;       /**< Datagrams of no session, dropped at the door. */
+    uint64_t evicted_count;     /**< Idle sessions ended early to make room. */
+    uint64_t turned_away_count; /**< Handshakes refused: sessions_max reached, none idle. */
 };
 void gw_coap_state(struct gw_coap_state *out, struct gw_coap *coap);
 
