@@ -11,3 +11,10 @@ if(TARGET meterpay)
     meterpay_script_test(oracle/rate
         COMMAND ${Python3_EXECUTABLE} -B ${oracle}/test_rate.py TIMEOUT 120)
 endif()
+
+if(TARGET meterpay AND TARGET meterpayd AND TARGET meterpay-fleet AND TARGET meterpay-operator)
+    foreach(name street bad_input)
+        meterpay_script_test(e2e/${name}
+            COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/${name}.py TIMEOUT 300)
+    endforeach()
+endif()
