@@ -27,6 +27,17 @@ static const char *purpose_text(enum mt_key_purpose purpose)
     return NULL;
 }
 
+/* Tools take a pre-shared key as an argument, which ends at a zero byte, and shells cut a newline off
+ * its end: neither byte may stand in it. */
+static void make_textual(uint8_t key[MT_KEY_BYTES])
+{
+    for (size_t i = 0; i < MT_KEY_BYTES; i++) {
+        if (key[i] == 0x00 || key[i] == 0x0a) {
+            key[i] |= 0x80;
+        }
+    }
+}
+
 enum mt_status mt_key_derive(uint8_t key[MT_KEY_BYTES], const uint8_t root[MT_KEY_BYTES],
                              enum mt_key_purpose purpose, const struct mt_identity *identity)
 {
@@ -45,6 +56,9 @@ enum mt_status mt_key_derive(uint8_t key[MT_KEY_BYTES], const uint8_t root[MT_KE
     uint8_t derived[MT_KEY_BYTES];
     int result = wc_HKDF(WC_SHA256, root, MT_KEY_BYTES, (const byte *)salt, sizeof(salt) - 1,
                          (const byte *)info, (word32)info_len, derived, sizeof(derived));
+    if (purpose == MT_KEY_TRANSPORT) {
+        make_textual(derived);
+    }
     if (result == 0) {
         memcpy(key, derived, sizeof(derived));
     }

@@ -14,9 +14,11 @@
 
 /** What a derived key is for; the text is what goes into HKDF's info. */
 enum mt_key_purpose {
-    MT_KEY_UP,        /**< "up": meter to gateway, COSE. */
-    MT_KEY_DOWN,      /**< "down": gateway to meter, COSE. */
-    MT_KEY_TRANSPORT, /**< "transport": pre-shared key of TLS and DTLS. */
+    MT_KEY_UP,   /**< "up": meter to gateway, COSE. */
+    MT_KEY_DOWN, /**< "down": gateway to meter, COSE. */
+    /** "transport": pre-shared key of TLS and DTLS. Bytes 0x00 and 0x0A are made 0x80 and 0x8A, so that
+     *  tools which take a key as text can be given it. */
+    MT_KEY_TRANSPORT,
 };
 
 /** Derive one key.

@@ -67,7 +67,10 @@ def derive(root, purpose, name):
     """HKDF-SHA256 (RFC 5869), one block, as meters/keys.h describes it."""
     secret = hmac.new(b"meterpay keys 1", root, hashlib.sha256).digest()
     info = purpose.encode() + b"\x00" + name.encode()
-    return hmac.new(secret, info + b"\x01", hashlib.sha256).digest()[:16]
+    key = hmac.new(secret, info + b"\x01", hashlib.sha256).digest()[:16]
+    if purpose == "transport":
+        key = bytes(b | 0x80 if b in (0x00, 0x0A) else b for b in key)
+    return key
 
 
 # ---- CBOR (RFC 8949), what SenML and COSE need ---------------------------------------------------------

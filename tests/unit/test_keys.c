@@ -67,6 +67,26 @@ static void the_name_is_bound_to_the_key(void)
     CU_ASSERT_EQUAL(memcmp(key, expected, sizeof(key)), 0);
 }
 
+static void a_transport_key_can_be_given_as_text(void)
+{
+    uint8_t root[MT_KEY_BYTES] = {0};
+    unsigned changed = 0;
+    for (unsigned i = 0; i < 512; i++) {
+        uint8_t key[MT_KEY_BYTES];
+        uint8_t plain[MT_KEY_BYTES];
+        root[0] = (uint8_t)i;
+        root[1] = (uint8_t)(i >> 8);
+        CU_ASSERT_EQUAL(mt_key_derive(key, root, MT_KEY_TRANSPORT, &meter), MT_OK);
+        openssl_key(plain, root, "transport\0pHXE-000012345678", 27);
+        for (size_t b = 0; b < sizeof(key); b++) {
+            bool cut = plain[b] == 0x00 || plain[b] == 0x0a;
+            changed += cut;
+            CU_ASSERT_EQUAL(key[b], cut ? plain[b] | 0x80 : plain[b]);
+        }
+    }
+    CU_ASSERT_TRUE(changed > 20);
+}
+
 static void a_wiped_secret_is_zero(void)
 {
     uint8_t secret[] = {1, 2, 3, 4};
@@ -79,6 +99,7 @@ static void a_wiped_secret_is_zero(void)
 static const struct unit_test tests[] = {
     {"keys_are_those_of_another_implementation", keys_are_those_of_another_implementation},
     {"the_name_is_bound_to_the_key", the_name_is_bound_to_the_key},
+    {"a_transport_key_can_be_given_as_text", a_transport_key_can_be_given_as_text},
     {"a_wiped_secret_is_zero", a_wiped_secret_is_zero},
 };
 UNIT_MAIN("keys", tests)
