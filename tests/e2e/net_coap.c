@@ -672,7 +672,7 @@ static void five_hundred_sessions_at_a_time_are_all_served(void)
     for (int round = 0; round < 3; round++) {
         char path[48];
         for (int i = 0; i < PARALLEL; i++) {
-            (void)snprintf(path, sizeof path, "m/%s", names[i]);
+            (void)snprintf(path, sizeof path, "m/%.31s", names[i]);
             const struct coap_request request = {.type = COAP_CON,
                                                  .code = COAP_POST,
                                                  .path = path,
@@ -686,7 +686,7 @@ static void five_hundred_sessions_at_a_time_are_all_served(void)
         for (int i = 0; i < PARALLEL; i++) {
             struct coap_answer answer;
             char expected[40];
-            (void)snprintf(expected, sizeof expected, "ok:%s", names[i]);
+            (void)snprintf(expected, sizeof expected, "ok:%.31s", names[i]);
             CU_ASSERT_TRUE_FATAL(coap_client_receive(clients[i], &answer, 5000));
             expect_receipt(&answer, expected);
         }
