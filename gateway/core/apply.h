@@ -33,8 +33,11 @@ void gw_emit(struct gw_core *core, const struct gw_entry *entry, const struct gw
 /** Bring due_us and the heap in step with what the household owes, at now_us. */
 void gw_household_schedule(struct gw_core *core, uint32_t slot, int64_t now_us);
 
-/** Add the announced days of a tariff index to a pack's own. */
-void gw_tariff_merge_days(const struct gw_core *core, uint32_t index, struct gw_tariff *tariff);
+/** Add the announced days of a tariff index to a pack's own. Returns false when they do not all fit. */
+bool gw_tariff_merge_days(const struct gw_core *core, uint32_t index, struct gw_tariff *tariff);
+
+/** Look at the images that were loaded. Returns GW_OK or GW_CORRUPT. */
+MT_MUST_USE enum gw_status gw_images_check(const struct gw_core *core);
 
 /** Give tariff index the pack of that name that was put, its payees and announced days.
  *  Returns GW_OK or GW_INVALID. */

@@ -8,6 +8,7 @@
 #include "gateway/core/civil.h"
 #include "meters/checksum.h"
 #include "meters/cursor.h"
+#include "meters/limits.h"
 
 #define FORMAT 1u
 #define MULTI 0x40u
@@ -130,6 +131,11 @@ static void put_reading(struct mt_writer *out, const struct gw_entry_reading *r,
     }
 }
 
+static bool is_register(int64_t value)
+{
+    return value >= 0 && value <= MT_REGISTER_MAX;
+}
+
 static void get_reading(struct mt_cursor *in, struct gw_entry_reading *r, int64_t block_s,
                         bool extended)
 {
@@ -148,8 +154,12 @@ static void get_reading(struct mt_cursor *in, struct gw_entry_reading *r, int64_
         }
     }
     const int64_t far_s = INT64_MAX / GW_US_PER_S / 4;
-    if (seconds > far_s || seconds < -far_s || rest_us < 0 || rest_us >= GW_US_PER_S ||
-        r->reading.total < 0 || r->verdict >= GW_VERDICT_COUNT) {
+    bool good = seconds <= far_s && seconds >= -far_s && rest_us >= 0 && rest_us < GW_US_PER_S &&
+                is_register(r->reading.total) && r->verdict < GW_VERDICT_COUNT;
+    for (uint32_t b = 0; b < MT_BANDS; b++) {
+        good = good && is_register(r->reading.band[b]);
+    }
+    if (!good) {
         in->overrun = true;
         return;
     }
@@ -210,6 +220,7 @@ static void get_readings(struct mt_cursor *in, struct gw_entry *e, uint8_t byte0
     }
     for (uint32_t p = 0; p < e->payee_count; p++) {
         e->posted_ufen[p] = get_i64(in);
+        in->overrun = in->overrun || e->posted_ufen[p] == INT64_MIN;
     }
     for (uint32_t i = 0; i < e->reading_count; i++) {
         get_reading(in, &e->readings[i], floor_seconds(e->block_time_us), (byte0 & EXTENDED) != 0);
@@ -281,6 +292,7 @@ static void get_order(struct mt_cursor *in, struct gw_entry *e)
     for (uint32_t i = 0; i < e->part_count; i++) {
         e->part_payee[i] = mt_cursor_u8(in);
         e->part_fen[i] = (int64_t)get_u64(in);
+        in->overrun = in->overrun || e->part_fen[i] < 0;
     }
     get_text(in, e->operator_ref, sizeof(e->operator_ref));
 }
@@ -450,13 +462,14 @@ struct header {
     uint64_t number;
     int64_t time_us;
     uint64_t replay_from;
+    uint32_t layout;
 };
 
 /* Header and trailer around len bytes of block that end with its last entry. */
 static size_t seal(uint8_t *bytes, size_t len, const struct header *header)
 {
     struct mt_writer head = mt_writer_into(bytes, GW_BLOCK_HEADER_BYTES);
-    mt_writer_le(&head, FORMAT, 4);
+    mt_writer_le(&head, FORMAT | header->layout << 8, 4);
     mt_writer_le(&head, header->count, 4);
     mt_writer_le(&head, header->number, 8);
     mt_writer_le(&head, (uint64_t)header->time_us, 8);
@@ -468,9 +481,9 @@ static size_t seal(uint8_t *bytes, size_t len, const struct header *header)
     return len + GW_BLOCK_TRAILER_BYTES;
 }
 
-size_t gw_block_seal(struct gw_block_writer *writer, uint64_t replay_from)
+size_t gw_block_seal(struct gw_block_writer *writer, uint64_t replay_from, uint8_t layout)
 {
-    struct header header = {writer->count, writer->number, writer->time_us, replay_from};
+    struct header header = {writer->count, writer->number, writer->time_us, replay_from, layout};
     return seal(writer->out.first, mt_writer_len(&writer->out), &header);
 }
 
@@ -479,7 +492,7 @@ size_t gw_block_head(uint8_t *out, size_t max, const struct gw_block_reader *rea
     if (max < at + GW_BLOCK_TRAILER_BYTES) {
         return 0;
     }
-    struct header header = {0, reader->number, reader->time_us, 0};
+    struct header header = {0, reader->number, reader->time_us, 0, 0};
     header.count = at == reader->last ? reader->count - 1u : reader->count;
     memcpy(out, reader->bytes, at);
     return seal(out, at, &header);
@@ -489,6 +502,11 @@ uint64_t gw_block_replay_from(const uint8_t *bytes)
 {
     struct mt_cursor in = mt_cursor_over(bytes + 24, 8);
     return mt_cursor_le(&in, 8);
+}
+
+uint8_t gw_block_layout(const uint8_t *bytes)
+{
+    return bytes[1];
 }
 
 enum gw_status gw_block_open(struct gw_block_reader *reader, const uint8_t *bytes, size_t len)
@@ -501,7 +519,7 @@ enum gw_status gw_block_open(struct gw_block_reader *reader, const uint8_t *byte
         return GW_CORRUPT;
     }
     struct mt_cursor head = mt_cursor_over(bytes, GW_BLOCK_HEADER_BYTES);
-    uint32_t format = mt_cursor_le32(&head);
+    uint32_t format = mt_cursor_le32(&head) & ~0xff00u; /* The layout is not the reader's matter. */
     uint32_t count = mt_cursor_le32(&head);
     uint64_t number = mt_cursor_le(&head, 8);
     int64_t time_us = (int64_t)mt_cursor_le(&head, 8);

@@ -2,7 +2,8 @@
 /** The bytes of a block: what a batch decided, entry by entry.
  *
  *      offset  0  u8   format, 1
- *              1  3 zero bytes
+ *              1  u8   layout of the images that "replay from" speaks of (GW_STATE_LAYOUT)
+ *              2  2 zero bytes
  *              4  u32  count of entries
  *              8  u64  number
  *             16  i64  time of the batch, microseconds
@@ -47,13 +48,14 @@ bool gw_block_has_room(const struct gw_block_writer *writer);
 void gw_block_put(struct gw_block_writer *writer, const struct gw_entry *entry,
                   bool counter_implied, bool seq_implied);
 /** Finish the block in place. Returns its length. Entries may still be added after it: call again. */
-size_t gw_block_seal(struct gw_block_writer *writer, uint64_t replay_from);
+size_t gw_block_seal(struct gw_block_writer *writer, uint64_t replay_from, uint8_t layout);
 
 /** Copy the entries of a block that come before the offset at, which starts an entry, as a block of
  *  their own. Returns its length; 0 when max is too small. */
 size_t gw_block_head(uint8_t *out, size_t max, const struct gw_block_reader *reader, size_t at);
 
-/** The replay_from of an opened block's bytes. */
+/** The replay_from of an opened block's bytes, and the layout of images that it holds for. */
 uint64_t gw_block_replay_from(const uint8_t *bytes);
+uint8_t gw_block_layout(const uint8_t *bytes);
 
 #endif

@@ -4,9 +4,15 @@
  * but its count. */
 #include <string.h>
 
-#include "gateway/core/apply.h"
+#include "gateway/core/apply_internal.h"
+#include "gateway/core/civil.h"
 #include "gateway/core/judge.h"
+#include "meters/limits.h"
 #include "meters/registry.h"
+
+/* The numbers above stand for others in entries. No meter counts so far in its life. */
+#define COUNTER_MAX (GW_COUNTER_IMPLIED - 1u)
+#define SEQ_MAX (GW_SEQ_IMPLIED - 1u)
 
 /* What is known of the message on its way. */
 struct intake {
@@ -96,13 +102,19 @@ static enum gw_verdict open_cose(struct intake *in)
         return from_decoder(status);
     }
     in->counter = outer.counter;
+    if (outer.counter > COUNTER_MAX) {
+        return GW_REFUSED_MALFORMED;
+    }
     enum gw_verdict verdict = check_counter(in->meter, outer.counter);
     if (verdict != GW_ACCEPTED) {
         return verdict;
     }
-    return from_decoder(mt_message_decode_cbor(core->message, core->plain, plain_len,
-                                               (enum mt_medium)in->meter->identity.medium,
-                                               core->now_us));
+    verdict = from_decoder(mt_message_decode_cbor(core->message, core->plain, plain_len,
+                                                  (enum mt_medium)in->meter->identity.medium,
+                                                  core->now_us));
+    bool numbers_end = verdict == GW_ACCEPTED && core->message->has_seq &&
+                       core->message->seq_first > SEQ_MAX - core->message->count;
+    return numbers_end ? GW_REFUSED_MALFORMED : verdict;
 }
 
 /* A raw frame's number must be the meter's own; what it does not carry cannot contradict. */
@@ -182,7 +194,28 @@ static void sort_by_time(struct mt_message *message)
     }
 }
 
-static void post(struct gw_core *core, const struct gw_meter *meter, struct gw_entry *entry,
+/* True when every sum that the postings go to can hold them. */
+static bool sums_hold(const struct gw_core *core, const struct gw_meter *meter,
+                      const struct gw_entry *entry)
+{
+    struct gw_household household = core->households[meter->household];
+    int64_t meter_ufen = meter->charged_ufen;
+    bool hold = true;
+    for (uint32_t p = 0; hold && p < entry->payee_count; p++) {
+        uint8_t payee = core->tariff_payee[meter->tariff][p];
+        int64_t posted_ufen = entry->posted_ufen[p];
+        int64_t payee_ufen = core->head->payee_charged_ufen[payee];
+        uint32_t at = gw_household_payee(&household, payee);
+        MT_CHECK(at != UINT32_MAX); /* check_meter() saw to it. */
+        hold = gw_sum_add(&meter_ufen, posted_ufen, GW_METER_UFEN_MAX) &&
+               gw_sum_add(&payee_ufen, posted_ufen, GW_PAYEE_UFEN_MAX) &&
+               gw_sum_add(&household.charged_ufen[at], posted_ufen, GW_HOUSEHOLD_UFEN_MAX);
+    }
+    return hold;
+}
+
+/* What there is to post. Returns false when a sum cannot hold it. */
+static bool post(struct gw_core *core, const struct gw_meter *meter, struct gw_entry *entry,
                  struct gw_usage *usage)
 {
     const struct gw_tariff *tariff = gw_tariff_of(core, meter->tariff);
@@ -195,6 +228,7 @@ static void post(struct gw_core *core, const struct gw_meter *meter, struct gw_e
         any = any || entry->posted_ufen[p] != 0;
     }
     entry->payee_count = any ? tariff->payee_count : 0;
+    return !any || sums_hold(core, meter, entry);
 }
 
 /* The verdict of a whole message: the worst news of its readings, or what most of them were. */
@@ -207,6 +241,28 @@ static enum gw_verdict sum_up(const struct gw_entry *entry, uint32_t duplicates)
         verdict = worse ? one : verdict;
     }
     return verdict;
+}
+
+/* Decoders promise it, and a block that breaks it could not be read back: so it is looked at again. */
+static bool is_writable(const struct mt_reading *reading)
+{
+    bool good = reading->total >= 0 && reading->total <= MT_REGISTER_MAX && reading->time_us >= 0 &&
+                reading->time_us <= MT_TIME_S_MAX * GW_US_PER_S;
+    for (uint32_t b = 0; b < MT_BANDS; b++) {
+        good = good && ((reading->band_mask & (1u << b)) == 0 ||
+                        (reading->band[b] >= 0 && reading->band[b] <= MT_REGISTER_MAX));
+    }
+    return good && reading->band_mask < 1u << MT_BANDS;
+}
+
+static enum gw_verdict check_readings(const struct mt_message *message)
+{
+    for (uint32_t i = 0; i < message->count; i++) {
+        if (!is_writable(&message->readings[i])) {
+            return GW_REFUSED_MALFORMED;
+        }
+    }
+    return GW_ACCEPTED;
 }
 
 static enum gw_verdict judge_all(struct intake *in, struct gw_work *work, struct gw_entry *entry)
@@ -237,15 +293,37 @@ static enum gw_verdict judge_all(struct intake *in, struct gw_work *work, struct
     return sum_up(entry, duplicates);
 }
 
+static struct gw_work work_of(const struct gw_meter *meter)
+{
+    return (struct gw_work){.has_reading = meter->has_reading,
+                            .last_verdict = meter->last_verdict,
+                            .last = meter->last,
+                            .usage = meter->usage};
+}
+
+/* Money beyond what a sum can hold: the readings are kept, and none of them counts. */
+static enum gw_verdict give_up(struct gw_core *core, const struct gw_meter *meter,
+                               struct gw_work *work, struct gw_entry *entry)
+{
+    *work = work_of(meter);
+    entry->payee_count = 0;
+    for (uint32_t i = 0; i < entry->reading_count; i++) {
+        struct gw_entry_reading *r = &entry->readings[i];
+        if (gw_is_accepted(r->verdict)) {
+            core->verdicts[r->verdict]--;
+            core->verdicts[GW_REFUSED_RANGE]++;
+            r->verdict = GW_REFUSED_RANGE;
+        }
+    }
+    return GW_REFUSED_RANGE;
+}
+
 static enum gw_verdict take_readings(struct intake *in)
 {
     struct gw_core *core = in->core;
     const struct gw_message *m = in->message;
     struct gw_meter *meter = in->meter;
-    struct gw_work work = {.has_reading = meter->has_reading,
-                           .last_verdict = meter->last_verdict,
-                           .last = meter->last,
-                           .usage = meter->usage};
+    struct gw_work work = work_of(meter);
     struct gw_entry *entry = core->entry;
     entry->kind = GW_ENTRY_READINGS;
     entry->block = core->number;
@@ -260,8 +338,9 @@ static enum gw_verdict take_readings(struct intake *in)
     if (verdict == GW_REFUSED_STOPPED) {
         return verdict;
     }
-    entry->payee_count = 0;
-    post(core, meter, entry, &work.usage);
+    if (!post(core, meter, entry, &work.usage)) {
+        verdict = give_up(core, meter, &work, entry);
+    }
     if (entry->reading_count > 0 || m->form == GW_FORM_COSE) {
         /* Duplicates of a journal leave the entry, but its numbers count as durable. */
         uint32_t end = entry->seq_first == GW_NONE ? 0 : entry->seq_first + core->message->count;
@@ -275,6 +354,13 @@ static enum gw_verdict take_readings(struct intake *in)
 }
 
 /* ---- day-end snapshots ----------------------------------------------------------------------------------- */
+
+/* yyyymmdd of the local day that holds at_us. */
+static uint32_t day_number(int64_t at_us)
+{
+    struct gw_date date = gw_date_of_day(gw_local_day(at_us));
+    return (uint32_t)date.year * 10000u + date.month * 100u + date.day;
+}
 
 static enum gw_verdict take_snapshot(struct intake *in)
 {
@@ -297,6 +383,10 @@ static enum gw_verdict take_snapshot(struct intake *in)
     }
     if (entry->snapshot.day <= meter->snapshot_day) {
         return GW_DUPLICATE;
+    }
+    if (entry->snapshot.time_us > in->core->now_us + GW_US_PER_DAY ||
+        entry->snapshot.day > day_number(in->core->now_us + GW_US_PER_DAY)) {
+        return GW_REFUSED_CLOCK; /* Else it would shut out every day before it. */
     }
     entry->kind = GW_ENTRY_SNAPSHOT;
     entry->block = in->core->number;
@@ -380,6 +470,7 @@ enum gw_verdict gw_core_message(struct gw_core *core, const struct gw_message *m
         verdict = take_snapshot(&in);
     } else if (verdict == GW_ACCEPTED) {
         verdict = message->form == GW_FORM_COSE ? open_cose(&in) : decode_carrier(&in);
+        verdict = verdict == GW_ACCEPTED ? check_readings(core->message) : verdict;
         if (verdict == GW_ACCEPTED) {
             verdict = take_readings(&in);
             counted = verdict != GW_REFUSED_STOPPED;

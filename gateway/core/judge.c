@@ -131,7 +131,7 @@ static enum gw_status read_any(void *self, uint64_t number, uint8_t *bytes, size
         *len = gw_block_head(bytes, max, core->replay, core->replay->last);
         return *len > 0 ? GW_OK : GW_FULL;
     }
-    size_t sealed = gw_block_seal(&core->writer, 0);
+    size_t sealed = gw_block_seal(&core->writer, 0, 0);
     if (sealed > max) {
         return GW_FULL;
     }

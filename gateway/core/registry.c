@@ -259,12 +259,19 @@ enum gw_registry_verdict gw_core_unbind_wallet(struct gw_core *core, const char 
 
 /* ---- tariffs -------------------------------------------------------------------------------------------------- */
 
-enum gw_status gw_core_put_tariff(struct gw_core *core, const struct gw_tariff *tariff)
+/* Where a tariff of this name is put: over the older one, or after the last. */
+static uint32_t find_put(const struct gw_core *core, const char *name)
 {
     uint32_t at = 0;
-    while (at < core->tariff_put_count && strcmp(core->tariffs[at].name, tariff->name) != 0) {
+    while (at < core->tariff_put_count && strcmp(core->tariffs[at].name, name) != 0) {
         at++;
     }
+    return at;
+}
+
+enum gw_status gw_core_put_tariff(struct gw_core *core, const struct gw_tariff *tariff)
+{
+    uint32_t at = find_put(core, tariff->name);
     if (at == GW_TARIFFS_MAX) {
         return GW_FULL;
     }
@@ -340,18 +347,20 @@ static bool same_days_until(const struct gw_tariff *a, const struct gw_tariff *b
     }
 }
 
+/* What readings have been rated by stays: some are a little ahead of the clock. */
+static int64_t rated_until_us(const struct gw_core *core)
+{
+    return core->head->newest_us > core->now_us ? core->head->newest_us : core->now_us;
+}
+
 /* The pack may leave out announced days: they are the gateway's, and are merged in again. */
 static bool keeps_the_days(const struct gw_core *core, const struct gw_tariff *was,
                            const struct gw_tariff *is)
 {
-    static struct gw_tariff merged; /* One thread owns the core; too large for the stack. */
-    merged = *is;
-    for (uint32_t i = 0; i < core->head->tariff_count; i++) {
-        if (strcmp(core->head->tariff_names[i], is->name) == 0) {
-            gw_tariff_merge_days(core, i, &merged);
-        }
-    }
-    return same_days_until(was, &merged, gw_local_day(core->now_us));
+    struct gw_tariff *merged = core->tariff_scratch;
+    *merged = *is;
+    bool all = gw_tariff_merge_days(core, find_tariff(core, is->name), merged);
+    return all && same_days_until(was, merged, gw_local_day(rated_until_us(core)));
 }
 
 /* What has been in force must stay as it was; new versions begin in the future. */
@@ -359,12 +368,13 @@ static bool keeps_the_past(const struct gw_core *core, const struct gw_tariff *w
                            const struct gw_tariff *is)
 {
     uint32_t i = 0;
-    for (; i < was->version_count && was->versions[i].from_us <= core->now_us; i++) {
+    int64_t until_us = rated_until_us(core);
+    for (; i < was->version_count && was->versions[i].from_us <= until_us; i++) {
         if (i >= is->version_count || !same_version(&was->versions[i], &is->versions[i])) {
             return false;
         }
     }
-    return (i >= is->version_count || is->versions[i].from_us > core->now_us) &&
+    return (i >= is->version_count || is->versions[i].from_us > until_us) &&
            keeps_the_days(core, was, is);
 }
 
@@ -400,9 +410,13 @@ enum gw_registry_verdict gw_core_load_tariff(struct gw_core *core, const struct 
     if (verdict != GW_REG_DONE) {
         return verdict;
     }
-    if (gw_core_put_tariff(core, tariff) != GW_OK) {
+    uint32_t place = find_put(core, tariff->name);
+    if (place == GW_TARIFFS_MAX) {
         return GW_REG_FULL;
     }
+    gw_tariff_keep(core, place);
+    enum gw_status put = gw_core_put_tariff(core, tariff);
+    MT_CHECK(put == GW_OK);
     struct gw_entry *entry = start(core, GW_ENTRY_TARIFF);
     entry->tariff = at == GW_NONE ? core->head->tariff_count : at;
     memset(entry->tariff_name, 0, sizeof(entry->tariff_name));
@@ -422,8 +436,11 @@ enum gw_registry_verdict gw_core_announce_day(struct gw_core *core, const char *
     if (at == GW_NONE) {
         return GW_REG_NO_TARIFF;
     }
-    if (day <= gw_local_day(core->now_us)) {
+    if (day <= gw_local_day(rated_until_us(core))) {
         return GW_REG_RETROACTIVE;
+    }
+    if (day > gw_local_day(core->now_us) + GW_ANNOUNCE_DAYS_MAX) {
+        return GW_REG_INVALID;
     }
     const struct gw_tariff *put = gw_tariff_of(core, at);
     for (uint32_t i = 0; i < put->critical_day_count; i++) {
@@ -432,9 +449,11 @@ enum gw_registry_verdict gw_core_announce_day(struct gw_core *core, const char *
         }
     }
     if (core->broken || gw_core_full(core) ||
-        put->critical_day_count == GW_TARIFF_CRITICAL_DAYS_MAX) {
+        put->critical_day_count == GW_TARIFF_CRITICAL_DAYS_MAX ||
+        core->head->critical_count[at] == GW_TARIFF_CRITICAL_DAYS_MAX) {
         return GW_REG_FULL;
     }
+    gw_tariff_keep(core, core->tariff_at[at]);
     struct gw_entry *entry = start(core, GW_ENTRY_CRITICAL_DAY);
     entry->tariff = at;
     entry->critical_day = day;

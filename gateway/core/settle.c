@@ -6,7 +6,7 @@
 #include "gateway/core/civil.h"
 
 #define BINDINGS_WALKED 64u
-#define SLOTS_TRIED 64u
+#define SLOTS_TRIED 64u /* Of one order; the next one goes on where they ended. */
 
 static bool is_active(const struct gw_binding *binding, int64_t now_us)
 {
@@ -34,12 +34,14 @@ static uint32_t choose_binding(const struct gw_core *core, const struct gw_house
     *again_us = core->now_us + GW_US_PER_HOUR;
     for (uint32_t i = 0; slot != GW_NONE && i < BINDINGS_WALKED; i++) {
         const struct gw_binding *binding = &core->bindings[slot];
-        if (owed_fen < 0 && binding->taken_fen >= 1) {
+        bool paused = binding->paused_until_us > core->now_us;
+        bool refunds = owed_fen < 0 && binding->taken_fen >= 1;
+        if (refunds && !paused) {
             *amount_fen = binding->taken_fen < -owed_fen ? binding->taken_fen : -owed_fen;
             return slot;
         }
-        bool active = owed_fen > 0 && is_active(binding, core->now_us);
-        if (active && binding->paused_until_us > core->now_us) {
+        bool active = refunds || (owed_fen > 0 && is_active(binding, core->now_us));
+        if (active && paused) {
             *again_us = binding->paused_until_us < *again_us ? binding->paused_until_us : *again_us;
         } else if (active && payable_fen(binding, owed_fen, core->now_us) >= 1) {
             chosen = slot;
@@ -53,14 +55,21 @@ static uint32_t choose_binding(const struct gw_core *core, const struct gw_house
 }
 
 /* A number whose slot is free. 0 when too many orders are open. */
-static uint64_t free_number(const struct gw_core *core)
+static uint64_t free_number(struct gw_core *core)
 {
-    uint64_t number = core->head->order_next == 0 ? 1u : core->head->order_next;
-    for (uint32_t i = 0; i < SLOTS_TRIED; i++, number++) {
-        if (core->orders[number % core->config.limits.orders_open_max].number == 0) {
+    uint32_t max = core->config.limits.orders_open_max;
+    uint64_t next = core->head->order_next == 0 ? 1u : core->head->order_next;
+    uint64_t number = core->number_hint > next ? core->number_hint : next;
+    for (uint32_t i = 0; i < SLOTS_TRIED && core->orders_open < max; i++) {
+        if (gw_order_slot(number) >= max) {
+            number += GW_ORDERS_OPEN_MAX - gw_order_slot(number);
+        }
+        if (core->orders[gw_order_slot(number)].number == 0) {
             return number;
         }
+        number++;
     }
+    core->number_hint = number;
     return 0;
 }
 
@@ -116,9 +125,8 @@ static void make_order(struct gw_core *core, uint32_t slot)
     entry->amount_fen = amount_fen;
     share(entry, household, debit ? 1 : -1);
     gw_emit(core, entry, NULL);
-    uint32_t order = (uint32_t)(number % core->config.limits.orders_open_max);
     core->orders_open++;
-    gw_heap_set(&core->timers, order, core->now_us);
+    gw_heap_set(&core->timers, gw_order_slot(number), core->now_us);
 }
 
 /* ---- sending and asking --------------------------------------------------------------------------- */
@@ -180,7 +188,11 @@ static void end_order(struct gw_core *core, uint32_t slot, const struct gw_order
     entry->order_kind = (enum gw_order_kind)order->kind;
     entry->order_state = state;
     MT_CHECK(result != NULL); /* Only an answer ends an order. */
-    entry->refusal = state == GW_ORDER_REFUSED ? result->refusal : GW_REFUSAL_NONE;
+    bool known = (unsigned)result->refusal <= GW_REFUSAL_OTHER;
+    entry->refusal = GW_REFUSAL_NONE;
+    if (state == GW_ORDER_REFUSED) {
+        entry->refusal = known ? result->refusal : GW_REFUSAL_OTHER;
+    }
     entry->amount_fen = order->amount_fen;
     entry->part_count = order->part_count;
     memcpy(entry->part_payee, order->part_payee, sizeof(entry->part_payee));
@@ -231,8 +243,10 @@ static void act(struct gw_core *core, uint32_t slot, enum gw_order_event event,
 
 static uint32_t find_order(const struct gw_core *core, uint64_t number)
 {
-    uint32_t slot = (uint32_t)(number % core->config.limits.orders_open_max);
-    return number != 0 && core->orders[slot].number == number ? slot : GW_NONE;
+    uint32_t slot = gw_order_slot(number);
+    bool is_open = number != 0 && slot < core->config.limits.orders_open_max &&
+                   core->orders[slot].number == number;
+    return is_open ? slot : GW_NONE;
 }
 
 void gw_core_order_result(struct gw_core *core, const struct gw_order_result *result)

@@ -64,6 +64,8 @@ static void lay_state(struct gw_core *core, struct arena *arena, const struct gw
 static void lay_scratch(struct gw_core *core, struct arena *arena)
 {
     core->tariffs = take(arena, GW_TARIFFS_MAX * sizeof(*core->tariffs));
+    core->tariffs_before = take(arena, GW_TARIFFS_MAX * sizeof(*core->tariffs_before));
+    core->tariff_scratch = take(arena, sizeof(*core->tariff_scratch));
     core->replies = take(arena, GW_BATCH_MAX * sizeof(*core->replies));
     core->requests = take(arena, GW_BATCH_MAX * sizeof(*core->requests));
     core->message = take(arena, sizeof(*core->message));
@@ -101,16 +103,27 @@ static bool is_gateway_id(const char *id, size_t max)
     return len >= 1 && len <= 12;
 }
 
+static bool is_span(int64_t us)
+{
+    return us >= 0 && us <= GW_RULE_US_MAX;
+}
+
+static bool rules_are_sane(const struct gw_settle_rules *settle)
+{
+    return settle->order_min_fen >= 1 && settle->order_min_fen <= GW_HOUSEHOLD_FEN_MAX &&
+           is_span(settle->order_after_us) && is_span(settle->retry_refused_us) &&
+           is_span(settle->clock_ahead_us) && is_span(settle->late_window_us) &&
+           is_span(settle->clock_years_us) && settle->clock_years_us > 0;
+}
+
 enum gw_status gw_core_init(struct gw_core **out, void *memory, size_t memory_bytes,
                             const struct gw_core_config *config, const struct gw_store_port *store)
 {
     MT_CHECK(out != NULL && memory != NULL && config != NULL && store != NULL);
     size_t needed = gw_core_bytes(&config->limits);
-    const struct gw_settle_rules *settle = &config->settle;
     if (needed == 0 || memory_bytes < needed ||
         !is_gateway_id(config->gateway_id, sizeof(config->gateway_id)) ||
-        settle->order_min_fen < 1 || settle->order_after_us < 0 || settle->retry_refused_us < 0 ||
-        settle->clock_ahead_us < 0 || settle->late_window_us < 0 || settle->clock_years_us <= 0) {
+        !rules_are_sane(&config->settle)) {
         return GW_INVALID;
     }
     struct arena arena = {.base = memory};
@@ -131,6 +144,31 @@ const struct gw_tariff *gw_tariff_of(const struct gw_core *core, uint32_t tariff
 {
     MT_CHECK(tariff < GW_TARIFFS_MAX && core->tariff_at[tariff] != 0xff);
     return &core->tariffs[core->tariff_at[tariff]];
+}
+
+void gw_tariff_keep(struct gw_core *core, uint32_t at)
+{
+    MT_CHECK(at < GW_TARIFFS_MAX);
+    if (core->tariffs_changed == 0) {
+        core->tariff_put_before = core->tariff_put_count;
+    }
+    if ((core->tariffs_changed >> at & 1u) == 0) {
+        core->tariffs_before[at] = core->tariffs[at];
+        core->tariffs_changed |= 1u << at;
+    }
+}
+
+void gw_tariffs_restore(struct gw_core *core)
+{
+    for (uint32_t i = 0; i < GW_TARIFFS_MAX; i++) {
+        if ((core->tariffs_changed >> i & 1u) != 0) {
+            core->tariffs[i] = core->tariffs_before[i];
+        }
+    }
+    if (core->tariffs_changed != 0) {
+        core->tariff_put_count = core->tariff_put_before;
+    }
+    core->tariffs_changed = 0;
 }
 
 uint32_t gw_household_payee(struct gw_household *household, uint8_t payee)

@@ -16,7 +16,7 @@
 #include "gateway/core/usage.h"
 
 /** Raise it whenever a struct below changes its layout or meaning. */
-#define GW_STATE_LAYOUT 2u
+#define GW_STATE_LAYOUT 3u
 
 /** Hot state of one meter. */
 struct gw_meter {
@@ -99,6 +99,8 @@ struct gw_head {
     int64_t payee_settled_fen[GW_PAYEES_MAX];
     int64_t ordered_fen; /**< In open orders: debits less refunds. */
     int64_t settled_fen;
+    int64_t newest_us; /**< Time of the newest accepted reading of any meter: what it was rated by
+                            stays as it is. */
     uint32_t critical_count[GW_TARIFFS_MAX];
     uint8_t tariff_count;
     char tariff_names[GW_TARIFFS_MAX][GW_TARIFF_NAME_MAX + 1];
@@ -114,6 +116,12 @@ enum gw_array {
     GW_ARRAY_ORDERS,
     GW_ARRAYS
 };
+
+/** The store's name of an array's images: they are of this layout only. */
+static inline uint32_t gw_chunk_kind(enum gw_array array)
+{
+    return (uint32_t)array | GW_STATE_LAYOUT << 8;
+}
 
 #define GW_CHUNK_ITEMS 64u
 #define GW_CHUNKS_MAX 256u /**< Chunks saved in one transaction. */
@@ -154,8 +162,13 @@ struct gw_core {
     struct gw_index household_index;
     struct gw_heap due;        /**< Households by due_us. */
     struct gw_heap timers;     /**< Open orders by next_try_us. */
-    struct gw_tariff *tariffs; /**< As they were put, in any order. */
+    struct gw_tariff *tariffs; /**< As they were put, in any order, with the announced days. */
     uint32_t tariff_put_count;
+    /** What the open batch changed of tariffs, for a commit that fails: bit i, tariffs[i] before it. */
+    uint32_t tariffs_changed;
+    struct gw_tariff *tariffs_before;
+    uint32_t tariff_put_before;
+    struct gw_tariff *tariff_scratch;  /**< Too large for the stack. */
     uint8_t tariff_at[GW_TARIFFS_MAX]; /**< By tariff index: place in tariffs, or 0xff. */
     uint8_t tariff_payee[GW_TARIFFS_MAX][GW_TARIFF_PAYEES_MAX]; /**< Gateway-wide payee indices. */
 
@@ -177,6 +190,7 @@ struct gw_core {
     uint64_t last_number; /**< Of the last committed block. */
     int64_t last_time_us;
     uint64_t down_counter; /**< Within this start. */
+    uint64_t number_hint;  /**< No order number from order_next up to this has a free slot. */
     uint64_t walked_bytes; /**< What looking for brackets has cost this batch. */
 
     /* Scratch of one message. */
@@ -199,11 +213,23 @@ struct gw_core {
 /** The tariff of an index, as it was put; it is known after gw_core_load. */
 const struct gw_tariff *gw_tariff_of(const struct gw_core *core, uint32_t tariff);
 
+/** Where an open order stands: by its number alone, so that it is found again under other limits.
+ *  Numbers whose slot is not below orders_open_max are never given. */
+static inline uint32_t gw_order_slot(uint64_t number)
+{
+    return (uint32_t)(number % GW_ORDERS_OPEN_MAX);
+}
+
 /** Household index of a payee, adding it if there is room; UINT32_MAX otherwise. */
 uint32_t gw_household_payee(struct gw_household *household, uint8_t payee);
 
 /** What a household owes beyond what was taken, in whole fen (floor; below zero: credit). */
 int64_t gw_household_owed_fen(const struct gw_household *household);
+
+/** The open batch changes tariffs[at]: keep what it was. */
+void gw_tariff_keep(struct gw_core *core, uint32_t at);
+/** Tariffs are again what the last committed block left. */
+void gw_tariffs_restore(struct gw_core *core);
 
 /** Mark the chunk of an item as changed by the block now being written or read. */
 void gw_touch(struct gw_core *core, enum gw_array array, uint32_t item);

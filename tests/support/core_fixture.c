@@ -131,10 +131,16 @@ void fixture_close(struct fixture *f)
     memory_store_close(f->store);
 }
 
-struct gw_core *fixture_second(struct fixture *f, void **memory)
+struct gw_core *fixture_make(struct fixture *f, void **memory)
 {
     struct gw_core *core = make_core(f, memory);
     put_tariffs(core);
+    return core;
+}
+
+struct gw_core *fixture_second(struct fixture *f, void **memory)
+{
+    struct gw_core *core = fixture_make(f, memory);
     enum gw_status status = gw_core_load(core, f->now_us);
     must(status == GW_OK, "second load");
     return core;

@@ -26,6 +26,9 @@ struct fixture {
 void fixture_open(struct fixture *f);
 void fixture_close(struct fixture *f);
 
+/** A core on the fixture's store and configuration as it is now, its tariffs put, not loaded. */
+struct gw_core *fixture_make(struct fixture *f, void **memory);
+
 /** Load a second core from the same store. */
 struct gw_core *fixture_second(struct fixture *f, void **memory);
 

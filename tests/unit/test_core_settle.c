@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/core/civil.h"
@@ -304,6 +305,76 @@ static void a_large_credit_is_refunded(void)
     fixture_close(&f);
 }
 
+/* A refund that the operator refuses waits as a debit does. */
+static void a_refused_refund_waits_before_it_is_tried_again(void)
+{
+    struct fixture f;
+    struct gw_order_request request;
+    fixture_open(&f);
+    f.core->config.settle.order_after_us = 0;
+    fixture_add_meter(&f, 0, "tou");
+    fixture_bind(&f, 0, "w1", INT64_MAX);
+    int64_t ten_us = FIXTURE_START_US + 22 * GW_US_PER_HOUR;
+    f.now_us = ten_us + GW_US_PER_HOUR;
+    (void)fixture_read(&f, 0, ten_us - GW_US_PER_HOUR, 0);
+    (void)fixture_read(&f, 0, ten_us + GW_US_PER_HOUR, 8000);
+    CU_ASSERT_EQUAL(tick(&f, &request), 1);
+    answer(&f, request.number, GW_ORDER_EV_DONE, GW_REFUSAL_NONE);
+    (void)fixture_read(&f, 0, ten_us, 0);
+    CU_ASSERT_EQUAL(tick(&f, &request), 1);
+    CU_ASSERT_EQUAL(request.kind, GW_ORDER_REFUND);
+    answer(&f, request.number, GW_ORDER_EV_REFUSED, (enum gw_refusal)77);
+    CU_ASSERT_EQUAL(tick(&f, &request), 0);
+    CU_ASSERT_TRUE(gw_core_next_us(f.core) > f.now_us);
+    f.now_us += GW_US_PER_DAY + GW_US_PER_HOUR;
+    CU_ASSERT_EQUAL(tick(&f, &request), 1);
+    CU_ASSERT_EQUAL(request.amount_fen, 112);
+    check(&f);
+    void *memory = NULL;
+    struct gw_core *second = fixture_second(&f, &memory); /* The odd reason was written as one. */
+    free(memory);
+    CU_ASSERT_PTR_NOT_NULL(second);
+    fixture_close(&f);
+}
+
+/* A run of orders that never ends must not keep others from being made. */
+static void stuck_orders_do_not_hold_up_the_rest(void)
+{
+    struct fixture f;
+    struct gw_order_request request;
+    int64_t total;
+    open_home(&f, &total);
+    fixture_bind(&f, 0, "w1", INT64_MAX);
+    for (uint32_t i = 1; i < 101; i++) {
+        f.core->orders[i].number = i;
+    }
+    f.core->orders_open = 100;
+    use(&f, &total, 2000);
+    CU_ASSERT_EQUAL(tick(&f, &request), 0);
+    f.now_us += 2 * GW_US_PER_S;
+    CU_ASSERT_EQUAL(tick(&f, &request), 1);
+    CU_ASSERT_EQUAL(request.number, 101);
+    fixture_close(&f);
+}
+
+/* Each reading of a home that no wallet pays for was one more try. */
+static void a_home_without_a_wallet_is_tried_once_an_hour(void)
+{
+    struct fixture f;
+    struct gw_order_request request;
+    int64_t total;
+    open_home(&f, &total);
+    use(&f, &total, 5000);
+    CU_ASSERT_EQUAL(tick(&f, &request), 0);
+    int64_t next_us = gw_core_next_us(f.core);
+    CU_ASSERT_EQUAL(next_us, f.now_us + GW_US_PER_HOUR);
+    f.now_us += GW_US_PER_MIN;
+    total += 100;
+    CU_ASSERT_EQUAL(fixture_read(&f, 0, f.now_us, total), GW_ACCEPTED);
+    CU_ASSERT_EQUAL(gw_core_next_us(f.core), next_us);
+    fixture_close(&f);
+}
+
 static const struct unit_test tests[] = {
     {"an_order_is_made_when_enough_is_owed_and_not_before",
      an_order_is_made_when_enough_is_owed_and_not_before},
@@ -320,6 +391,11 @@ static const struct unit_test tests[] = {
     {"a_correction_downwards_is_set_against_what_comes",
      a_correction_downwards_is_set_against_what_comes},
     {"a_large_credit_is_refunded", a_large_credit_is_refunded},
+    {"a_refused_refund_waits_before_it_is_tried_again",
+     a_refused_refund_waits_before_it_is_tried_again},
+    {"stuck_orders_do_not_hold_up_the_rest", stuck_orders_do_not_hold_up_the_rest},
+    {"a_home_without_a_wallet_is_tried_once_an_hour",
+     a_home_without_a_wallet_is_tried_once_an_hour},
     {"an_order_that_could_not_be_queued_is_sent_later",
      an_order_that_could_not_be_queued_is_sent_later},
 };
