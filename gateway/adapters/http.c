@@ -275,11 +275,12 @@ static const struct gw_http_route *find_route(
     return NULL;
 }
 
-/* A length announced beyond what the route takes: refused before it is sent. */
-static bool announces_too_much(const struct gw_http_route *route, struct MHD_Connection *connection)
+/* A length beyond any body is refused before it is sent. One that is only too long for the route is read
+ * and dropped first: many clients do not look at an answer while they are still sending. */
+static bool announces_too_much(struct MHD_Connection *connection)
 {
     const char *text = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-    return text != NULL && strtoull(text, NULL, 10) > route->body_max;
+    return text != NULL && strtoull(text, NULL, 10) > GW_HTTP_BODY_BYTES_MAX;
 }
 
 static enum MHD_Result begin(const struct listener *listener, struct MHD_Connection *connection,
@@ -298,7 +299,7 @@ static enum MHD_Result begin(const struct listener *listener, struct MHD_Connect
     if (pending->route == NULL) {
         return refuse_route(connection, path, allowed);
     }
-    if (announces_too_much(pending->route, connection)) {
+    if (announces_too_much(connection)) {
         return refuse_body(connection, pending);
     }
     return MHD_YES;
