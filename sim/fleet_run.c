@@ -32,8 +32,8 @@ void sim_rules_for_speed(struct sim_meter_rules *rules, int64_t speed)
 {
     const int64_t day_us = 86400 * SIM_SECOND_US;
     int64_t second_us = SIM_SECOND_US * speed; /* a second of the wall's, in simulated time */
-    if (rules->retry_us < 5 * second_us) {
-        rules->retry_us = 5 * second_us < 15 * day_us ? 5 * second_us : 15 * day_us;
+    if (rules->retry_us < 3 * second_us) {
+        rules->retry_us = 3 * second_us < 15 * day_us ? 3 * second_us : 15 * day_us;
     }
     if (rules->retry_us_max < 60 * second_us) {
         rules->retry_us_max = 60 * second_us < 30 * day_us ? 60 * second_us : 30 * day_us;
@@ -100,6 +100,7 @@ static void run_online(struct sim_run *run)
         if (drain_until_us == 0 && (stopped || now_us >= run->end_us)) {
             drain_until_us = real_us + run->options->drain_s * SIM_SECOND_US;
             stopped = 0; /* a second signal ends the wait */
+            sim_fleet_hold(run->fleet);
         }
         if (drain_until_us != 0 && (stopped || real_us >= drain_until_us || !is_waiting(run))) {
             break;

@@ -26,7 +26,8 @@ struct peer {
     coap_session_t *session; /* NULL: none */
     uint32_t meter;
     bool on;
-    bool broken; /* to be released, outside of libcoap's callbacks */
+    bool answered; /* the session, at least once: it stands */
+    bool broken;   /* to be released, outside of libcoap's callbacks */
     int64_t used_us;
     char name[MT_NAME_MAX + 1];
     uint8_t psk[MT_KEY_BYTES];
@@ -70,6 +71,9 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
         return COAP_RESPONSE_OK;
     }
     struct sim_coap *coap = peer->owner;
+    /* With GnuTLS libcoap tells of no finished handshake: the first answer does. */
+    coap->counts.connections += peer->answered ? 0 : 1;
+    peer->answered = true;
     coap_pdu_code_t code = coap_pdu_get_code(received);
     bool has_data = coap_get_data(received, &len, &data) != 0 && len > 0;
     if (COAP_RESPONSE_CLASS(code) != 2) {
@@ -103,9 +107,7 @@ static int on_event(coap_session_t *session, const coap_event_t event)
     if (peer == NULL) {
         return 0;
     }
-    if (event == COAP_EVENT_DTLS_CONNECTED) {
-        peer->owner->counts.connections++;
-    } else if (event == COAP_EVENT_DTLS_CLOSED || event == COAP_EVENT_DTLS_ERROR) {
+    if (event == COAP_EVENT_DTLS_CLOSED || event == COAP_EVENT_DTLS_ERROR) {
         fail(peer, event == COAP_EVENT_DTLS_CLOSED ? "the session was closed" : "DTLS failed");
     }
     return 0;
@@ -223,6 +225,7 @@ static void release(struct peer *peer)
         coap_session_set_app_data(peer->session, NULL); /* what still comes is nobody's */
         coap_session_release(peer->session);
         peer->session = NULL;
+        peer->answered = false;
     }
     if (peer->broken) {
         peer->broken = false;

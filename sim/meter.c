@@ -301,12 +301,29 @@ void sim_meter_deinit(struct sim_meter *meter)
     fw_host_deinit(&meter->host);
 }
 
+/* When a meter that is held has something to send. The firmware takes no record that is late by more than
+ * its grace, so it is left alone until the grace of the last boundary is over. */
+static int64_t held_next_us(const struct sim_meter *meter)
+{
+    int64_t time_us;
+    if (meter->fw.link == FW_LINK_QUIET) {
+        return INT64_MAX;
+    }
+    int64_t up_next_us = meter->fw.link_up_us;
+    if (fw_meter_time(&time_us, &meter->fw, up_next_us)) {
+        int64_t after_us = time_us % meter->rules->interval_us;
+        int64_t quiet_us = meter->fw.config.grace_us + FW_US_PER_S;
+        up_next_us += after_us < quiet_us ? quiet_us - after_us : 0;
+    }
+    return up_next_us;
+}
+
 int64_t sim_meter_next_us(const struct sim_meter *meter)
 {
     if (meter->dark) {
         return meter->power_us;
     }
-    int64_t up_next_us = fw_meter_next_us(&meter->fw);
+    int64_t up_next_us = meter->held ? held_next_us(meter) : fw_meter_next_us(&meter->fw);
     int64_t next_us = INT64_MAX;
     if (up_next_us < INT64_MAX / 2) {
         next_us = moment_us(meter, up_next_us);
@@ -339,7 +356,11 @@ void sim_meter_step(struct sim_meter *meter, int64_t now_us)
     }
     int64_t uptime_us = up_us(meter, now_us);
     uint32_t seq = meter->fw.journal.next_seq;
-    count(meter, uptime_us);
+    if (!meter->held) {
+        count(meter, uptime_us);
+    } else if (uptime_us < held_next_us(meter)) {
+        return;
+    }
     fw_meter_step(&meter->fw, uptime_us);
     bool recorded = meter->fw.journal.has_newest && meter->fw.journal.newest.seq == seq;
     if (recorded && meter->fw.journal.next_seq > seq) {

@@ -62,6 +62,7 @@ struct sim_meter {
     int64_t rtc_set_us;
     int32_t drift_ppm;
     bool dark;        /**< No power. */
+    bool held;        /**< Takes no more readings; sends what it has. */
     int64_t power_us; /**< When the power fails next, or comes back. */
     uint32_t reboots;
 };

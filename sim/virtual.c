@@ -263,6 +263,15 @@ void sim_fleet_link_up(struct sim_fleet *fleet, uint32_t meter, int64_t now_us)
     plan(fleet, &fleet->meters[meter]);
 }
 
+void sim_fleet_hold(struct sim_fleet *fleet)
+{
+    MT_CHECK(fleet != NULL);
+    for (uint32_t i = 0; i < fleet->config.meter_count; i++) {
+        fleet->meters[i].held = true;
+        plan(fleet, &fleet->meters[i]);
+    }
+}
+
 const struct sim_meter *sim_fleet_meter(const struct sim_fleet *fleet, uint32_t meter)
 {
     MT_CHECK(fleet != NULL && meter < fleet->config.meter_count);

@@ -73,6 +73,9 @@ void sim_fleet_receipt(struct sim_fleet *fleet, uint32_t meter, const uint8_t *b
 /** The meter's transport has a connection (again). */
 void sim_fleet_link_up(struct sim_fleet *fleet, uint32_t meter, int64_t now_us);
 
+/** From now on meters take no readings; they go on sending what they have. For a clean end. */
+void sim_fleet_hold(struct sim_fleet *fleet);
+
 /** Look at a meter, 0 to meter_count - 1. Borrowed until the next call. */
 const struct sim_meter *sim_fleet_meter(const struct sim_fleet *fleet, uint32_t meter);
 
