@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** A store's blocks as one input of a fuzz target, and back.
+ *
+ *  For each block: u16 bytes of entries, u8 count of entries, u8 minutes since the block before, then
+ *  the entries. Number, format and checksum are made anew, so that every input gets past them.
+ */
+#ifndef TESTS_FUZZ_CORE_DUMP_H
+#define TESTS_FUZZ_CORE_DUMP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CORE_DUMP_HEAD_BYTES 4u
+
+/** Turn the next block of the input into a block of the store. Returns its length, 0 at the end; *used
+ *  is how much of the input it took. */
+size_t core_dump_block(uint8_t *block, size_t max, size_t *used, const uint8_t *data, size_t len,
+                       uint64_t number, int64_t *time_us);
+
+#endif
