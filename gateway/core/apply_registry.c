@@ -87,7 +87,8 @@ enum gw_status gw_apply_meter(struct gw_core *core, const struct gw_entry *entry
     if (entry->tariff >= core->head->tariff_count ||
         entry->household >= core->head->household_count ||
         !is_next(core, entry->meter, core->head->meter_count) ||
-        !is_older(entry->link, entry->meter) || !identity_is_whole(&entry->meter_spec.identity)) {
+        !is_older(entry->link, entry->meter) || !identity_is_whole(&entry->meter_spec.identity) ||
+        gw_tariff_of(core, entry->tariff)->medium != entry->meter_spec.identity.medium) {
         return GW_CORRUPT;
     }
     if (gw_lacks(core, GW_ARRAY_METERS, entry->meter)) {
