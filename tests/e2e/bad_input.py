@@ -7,8 +7,8 @@ usage: bad_input.py [--port N] [--flood-seconds N]     BIN_DIR names the folder 
 """
 import argparse
 import json
-import os
 import random
+import subprocess
 import threading
 import time
 
@@ -17,6 +17,10 @@ import street_rig
 from street_rig import Failure, expect, wait_for
 
 GRACE_S = 20
+# All on two processors, with sanitizers. The broker drops what the gateway cannot take (quality of
+# service 0), so under a flood some messages need a second try, and that is what a p99 is.
+RECEIPT_P50_MS = 500
+RECEIPT_P99_MS = 6000
 TIMES_OF_THE_GATEWAY = ("heard", "heard_us")
 
 
@@ -318,43 +322,44 @@ class Street:
 
     def a_flood_does_not_stop_good_meters(self, seconds):
         stop = threading.Event()
-        sent = [0] * 3
-        floods = [threading.Thread(target=self.flood_mqtt, args=(stop, sent, 0, "pBAD-0001")),
-                  threading.Thread(target=self.flood_mqtt, args=(stop, sent, 1, "pBAD-0002")),
-                  threading.Thread(target=self.flood_coap, args=(stop, sent, 2))]
         before = self.counts()
         calm = self.latencies(2.0)
-        for flood in floods:
-            flood.start()
+        coap = threading.Thread(target=self.flood_coap, args=(stop,))
+        floods = self.flood_mqtt("pBAD-0001") + self.flood_mqtt("pBAD-0002")
+        coap.start()
         try:
             under = self.latencies(seconds)
         finally:
             stop.set()
+            coap.join()
             for flood in floods:
-                flood.join()
+                flood.kill()
+                flood.wait()
         after = self.counts()
         refused = sum(after[v] - before[v] for v in ("not-authentic", "malformed", "unknown-meter",
                                                      "truncated", "unsupported"))
-        print("flood: %d messages sent, %d refused by the gateway; receipts: calm p50 %d ms, p99 %d "
+        print("flood: %d messages a second refused by the gateway; receipts: calm p50 %d ms, p99 %d "
               "ms; under the flood p50 %d ms, p99 %d ms, worst %d ms of %d" % (
-                  sum(sent), refused, at(calm, 50), at(calm, 99), at(under, 50), at(under, 99),
+                  refused / seconds, at(calm, 50), at(calm, 99), at(under, 50), at(under, 99),
                   max(under), len(under)))
         expect(refused > 1000, "only %d messages of the flood came through", refused)
-        expect(at(under, 99) < 1000, "p99 of receipts under the flood is %d ms", at(under, 99))
+        expect(at(under, 50) < RECEIPT_P50_MS and at(under, 99) < RECEIPT_P99_MS,
+               "receipts under the flood are too late")
 
-    def flood_mqtt(self, stop, sent, index, name):
-        draw = random.Random(index)
-        meter = self.meters[name]
-        connection = self.mqtt(name)
-        shapes = [draw.randbytes(60), meter.seal(b"junk", counter=1, key=b"x" * 16),
-                  meter.message((self.rig.now_us(), 1))[:-3]]
-        while not stop.is_set():
-            for _ in range(20):
-                connection.publish(self.topic(name, "up"), draw.choice(shapes))
-            sent[index] += 20
-            time.sleep(0.01)
+    def flood_mqtt(self, name):
+        """A meter with a good key that says rubbish as fast as it can, in a process of its own."""
+        if name in self.connections:
+            self.connections.pop(name).close()  # One connection for each meter: the newest.
+        rubbish = subprocess.Popen(["yes", "this is no message of any form that a meter has"],
+                                   stdout=subprocess.PIPE)
+        flood = subprocess.Popen(
+            ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.rig.port["meters"]), "--psk",
+             self.meters[name].psk.hex(), "--psk-identity", name, "-l", "-t",
+             self.topic(name, "up")], stdin=rubbish.stdout, stderr=subprocess.DEVNULL)
+        rubbish.stdout.close()
+        return [rubbish, flood]
 
-    def flood_coap(self, stop, sent, index):
+    def flood_coap(self, stop):
         client = meters.Coap.plain(self.rig.port["coap_plain"])
         stranger = meters.Meter("pXXX-404", b"k" * 16)
         data = stranger.message((self.rig.now_us(), 1))
@@ -362,7 +367,6 @@ class Street:
             for name in ("pXXX-404", "pGOD-0001", "wGOD-0002"):
                 request, _ = client.request(name, data)
                 client.pipe.write(request)
-            sent[index] += 3
             time.sleep(0.002)
         client.close()
 
