@@ -351,6 +351,7 @@ static enum MHD_Result finish(const struct gw_http *http, struct MHD_Connection 
     return send_reply(connection, &reply, NULL, NULL);
 }
 
+/* style: callback of libmicrohttpd */
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *bytes,
                                   size_t *len, void **state)

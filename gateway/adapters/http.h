@@ -53,8 +53,8 @@ struct gw_http_stream {
 
 /** What the handler answers: JSON or a stream. */
 struct gw_http_reply {
-    unsigned status;                     /**< 200 unless set. */
-    json_t *json;                        /**< Owned by the server from here on. */
+    unsigned status;              /**< 200 unless set. */
+    json_t *json;                 /**< Owned by the server from here on. */
     struct gw_http_stream stream; /**< With a read function: sent instead of json. */
 };
 

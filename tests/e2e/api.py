@@ -103,7 +103,8 @@ class Tester:
             coap.close()
         elif over == "mqtt":
             mqtt = meters.Mqtt.as_meter(self.rig.port["meters"], POWER, self.power.psk)
-            mqtt.publish("meterpay/%s/%s/up" % (street_rig.SITE, POWER), message)
+            expect(mqtt.publish_and_wait("meterpay/%s/%s/up" % (street_rig.SITE, POWER), message),
+                   "the broker ended the connection")
             mqtt.close()
         else:
             self.ask("POST", "/v1/meters/%s/messages?form=cose" % POWER, 200, message)
@@ -112,6 +113,8 @@ class Tester:
         """100 kWh over three transports in February and March, 30 m3 of water."""
         self.start_us = self.rig.now_us() // DAY_US * DAY_US - 60 * DAY_US
         self.rig.wait_for_key(POWER, self.power.root)
+        wait_for("the gateway's connection to the broker",
+                 lambda: self.rig.status()["mqtt"]["connected"], 20)
         self.take(0, 1000, "http")
         self.take(20, 21000, "mqtt")
         wait_for("the reading over MQTT", lambda: self.rig.status()["readings"] == 2, 10)
