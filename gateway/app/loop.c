@@ -14,6 +14,10 @@
 #define LOOKS_PER_TURN 16u
 #define PROBE_US 1000000ll /* How often a failed store is tried again. */
 #define HOUSEKEEPING_US 1000000ll
+/* Intake goes on when a full disk has room for two blocks of the largest kind again, or a sixteenth of a
+ * small disk: with less it would stop again at once, over and over. */
+#define RESUME_FREE_BYTES (4u * 1024u * 1024u)
+#define RESUME_FREE_PART 16u
 
 int64_t gw_app_real_us(void)
 {
@@ -172,10 +176,22 @@ static void refuse_all(struct gw_app *app)
     }
 }
 
+static bool has_room(struct gw_app *app)
+{
+    gw_app_look_at_disk(app);
+    uint64_t enough = app->seen.disk_total_bytes / RESUME_FREE_PART;
+    enough = enough < RESUME_FREE_BYTES ? enough : RESUME_FREE_BYTES;
+    return app->seen.disk_free_bytes >= enough;
+}
+
 static void probe(struct gw_app *app)
 {
     int64_t real_us = gw_app_real_us();
     if (real_us < app->probe_us) {
+        return;
+    }
+    if (atomic_load(&app->state) == GW_APP_FULL && !has_room(app)) {
+        app->probe_us = real_us + PROBE_US;
         return;
     }
     int64_t now_us = gw_clock_now_us(&app->clock);

@@ -12,7 +12,7 @@
 /* An answer that is a little late is no alarm; one that is a minute late is. */
 #define UNSURE_US 60000000ll
 
-static void watch_disk(struct gw_app *app, int64_t now_us)
+void gw_app_look_at_disk(struct gw_app *app)
 {
     struct statvfs info;
     if (statvfs(app->config.store_file, &info) != 0) {
@@ -20,6 +20,11 @@ static void watch_disk(struct gw_app *app, int64_t now_us)
     }
     app->seen.disk_free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
     app->seen.disk_total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
+}
+
+static void watch_disk(struct gw_app *app, int64_t now_us)
+{
+    gw_app_look_at_disk(app);
     char text[GW_ALARM_TEXT_MAX];
     snprintf(text, sizeof(text),
              "%" PRIu64 " MiB are free on the store's disk, fewer than %" PRId64,

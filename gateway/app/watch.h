@@ -5,6 +5,9 @@
 
 #include "gateway/app/app.h"
 
+/** Read the store's disk's room into app->seen. */
+void gw_app_look_at_disk(struct gw_app *app);
+
 /** Look around and raise or clear alarms. The core's thread. */
 void gw_app_watch(struct gw_app *app);
 
