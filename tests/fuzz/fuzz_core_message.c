@@ -27,6 +27,7 @@ static uint64_t take(unsigned bytes)
 
 static struct fixture fixture; /* as it is used up by an input */
 static struct fixture opened;  /* as each input finds it */
+static uint64_t opened_last;   /* its newest block */
 static struct gw_core *second;
 static struct gw_order_request asked[GW_BATCH_MAX];
 static uint32_t asked_count;
@@ -42,6 +43,7 @@ static void open_street(void)
         fixture_bind(&opened, i, "w", i == 0 ? 500 : INT64_MAX);
     }
     MT_CHECK(gw_core_save(opened.core) == GW_OK); /* Starts from images are the quick ones. */
+    opened_last = opened.core->last_number;
     second = fixture_make(&opened, &second_memory);
 }
 
@@ -66,14 +68,16 @@ static void begin_anew(void)
     static uint8_t block[GW_BLOCK_BYTES_MAX];
     struct memory_store *store = memory_store_open();
     fixture = opened;
+    const struct gw_store_port *from = &opened.port;
     struct images images = {.count = 0};
     size_t len = 0;
     fixture.store = store;
     fixture.port = memory_store_port(store);
-    for (uint64_t n = 1;
-         opened.port.block_read(opened.port.self, n, block, &len, sizeof(block)) == GW_OK; n++) {
+    MT_CHECK(from->chunk_walk(from->self, &images, note_image) == GW_OK);
+    for (uint64_t n = 1; from->block_read(from->self, n, block, &len, sizeof(block)) == GW_OK;
+         n++) {
         struct gw_block_write write = {.number = n, .bytes = block, .len = len};
-        if (n == opened.core->last_number) {
+        if (n == opened_last) {
             write.chunks = images.items;
             write.chunk_count = images.count;
         }
