@@ -123,16 +123,8 @@ static int help(int argc, const char **argv)
     return run(command, command->second != NULL ? 3 : 2, ask);
 }
 
-int main(int argc, char **argv)
+static int dispatch(const char **words, int count)
 {
-    /* A reader that goes away (| head) is an error of write(), told by run(). */
-    signal(SIGPIPE, SIG_IGN);
-    if (argc < 2) {
-        print_usage(stderr);
-        return GW_CTL_USAGE;
-    }
-    const char **words = (const char **)argv + 1;
-    int count = argc - 1;
     if (strcmp(words[0], "help") == 0 || strcmp(words[0], "--help") == 0 ||
         strcmp(words[0], "-h") == 0) {
         return help(count - 1, words + 1);
@@ -143,4 +135,41 @@ int main(int argc, char **argv)
     }
     const struct command *command = find(count, words);
     return command != NULL ? run(command, count, words) : unknown_command(words[0]);
+}
+
+/* Options of every command may also stand before it: they are moved behind. words has room for as many
+ * more. Returns the first word that is no option. */
+static const char **move_options(const char **words, int count)
+{
+    int moved = 0;
+    while (moved < count && words[moved][0] == '-') {
+        bool with_value = strcmp(words[moved], "--dir") == 0 || strcmp(words[moved], "-d") == 0;
+        if (!with_value && strcmp(words[moved], "--json") != 0 &&
+            strncmp(words[moved], "--dir=", 6) != 0) {
+            break;
+        }
+        moved += with_value && moved + 1 < count ? 2 : 1;
+    }
+    for (int i = 0; i < moved && moved < count; i++) {
+        words[count + i] = words[i];
+    }
+    return moved < count ? words + moved : words;
+}
+
+int main(int argc, char **argv)
+{
+    /* A reader that goes away (| head) is an error of write(), told by run(). */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_usage(stderr);
+        return GW_CTL_USAGE;
+    }
+    const char **room = calloc(2 * (size_t)argc, sizeof(*room));
+    MT_CHECK(room != NULL);
+    int count = argc - 1;
+    memcpy(room, argv + 1, (size_t)count * sizeof(*room));
+    const char **words = move_options(room, count);
+    int result = dispatch(words, count);
+    free(room);
+    return result;
 }
