@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Opening and closing a running fleet, and how its parts are wired. */
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -126,15 +127,35 @@ void sim_run_keep_seed(const struct sim_options *options)
     }
 }
 
-static bool make_state_dir(struct sim_run *run)
+/* The directory, for us alone as far as this seed goes: two fleets must not run the same meters, whose
+ * counters would then be used twice. */
+static bool take_state_dir(struct sim_run *run)
 {
     const char *state = run->options->state;
-    if (state[0] == '\0' || mkdir(state, 0700) == 0 || errno == EEXIST) {
+    char path[SIM_TEXT_MAX + 40];
+    run->lock_fd = -1;
+    if (state[0] == '\0') {
         return true;
     }
-    (void)snprintf(run->why, SIM_RUN_WHY_MAX, "The state directory %s cannot be made: %s.", state,
-                   strerror(errno));
-    return false;
+    if (mkdir(state, 0700) != 0 && errno != EEXIST) {
+        (void)snprintf(run->why, SIM_RUN_WHY_MAX, "The state directory %s cannot be made: %s.",
+                       state, strerror(errno));
+        return false;
+    }
+    (void)snprintf(path, sizeof(path), "%s/seed-%llu.lock", state,
+                   (unsigned long long)run->options->seed);
+    run->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (run->lock_fd < 0) {
+        (void)snprintf(run->why, SIM_RUN_WHY_MAX, "%s cannot be made: %s.", path, strerror(errno));
+        return false;
+    }
+    if (flock(run->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)snprintf(run->why, SIM_RUN_WHY_MAX,
+                       "A fleet with seed %llu runs in %s already: give another --seed or --state.",
+                       (unsigned long long)run->options->seed, state);
+        return false;
+    }
+    return true;
 }
 
 /* The shared clock; without one, a clock of our own at the asked speed. */
@@ -149,17 +170,20 @@ static bool open_clock(struct sim_run *run)
             return false;
         }
         if (options->speed != 0 && options->speed != run->clock.speed) {
-            (void)snprintf(
-                run->why, SIM_RUN_WHY_MAX,
-                "The clock in %s runs at speed %d, and gateway and fleet share it: leave "
-                "out --speed, or stop the gateway and write another clock.",
-                options->clock, run->clock.speed);
-            return false;
+            (void)sim_complain(options,
+                               "gateway and fleet share the clock in %s, which runs at speed %d: "
+                               "--speed %lld is left aside.",
+                               options->clock, run->clock.speed, (long long)options->speed);
         }
         return true;
     }
     if (options->speed <= 1) {
         return gw_clock_open(&run->clock, error, NULL) == GW_OK;
+    }
+    if (options->dir[0] != '\0') {
+        (void)sim_complain(options,
+                           "the gateway has no clock file and lives in real time: readings of "
+                           "a faster fleet lie in its future, and are doubted.");
     }
     int fd = mkstemp(path);
     bool made = fd >= 0 &&
@@ -321,7 +345,7 @@ bool sim_run_open(struct sim_run *run)
         !sim_provision_count(&run->meter_count, options, run->why, SIM_RUN_WHY_MAX)) {
         return false;
     }
-    if (!allow_files(run) || !make_state_dir(run) || !open_clock(run) || !open_truth(run)) {
+    if (!allow_files(run) || !take_state_dir(run) || !open_clock(run) || !open_truth(run)) {
         return false;
     }
     if (!alone && options->api_socket[0] != '\0' &&
@@ -348,4 +372,7 @@ void sim_run_close(struct sim_run *run)
         (void)fclose(run->truth); /* flushed and checked before */
     }
     free(run->sent_real_us);
+    if (run->lock_fd > 0) {
+        (void)close(run->lock_fd); /* gives the lock back */
+    }
 }

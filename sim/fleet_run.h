@@ -15,6 +15,7 @@
 
 struct sim_run {
     const struct sim_options *options;
+    int lock_fd; /**< Of the state directory; 0 or less: none. */
     uint32_t meter_count;
     struct sim_fleet *fleet;
     struct gw_clock clock;

@@ -20,6 +20,9 @@
 /* A session that was quiet for so long is made anew: the gateway may have ended it, and a datagram into an
  * ended session is met with silence. */
 #define QUIET_US_MAX 60000000ll
+/* A gateway that runs answers, or acknowledges, within a second (gateway/adapters/coap.h). One that was
+ * restarted does not know the session, and libcoap would go on repeating into it for a minute and a half. */
+#define SILENT_US_MAX 4000000ll
 
 struct peer {
     struct sim_coap *owner;
@@ -29,6 +32,7 @@ struct peer {
     bool answered; /* the session, at least once: it stands */
     bool broken;   /* to be released, outside of libcoap's callbacks */
     int64_t used_us;
+    int64_t asked_us; /* when the first request was made that nothing has answered since; 0: none */
     char name[MT_NAME_MAX + 1];
     uint8_t psk[MT_KEY_BYTES];
 };
@@ -74,6 +78,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
     /* With GnuTLS libcoap tells of no finished handshake: the first answer does. */
     coap->counts.connections += peer->answered ? 0 : 1;
     peer->answered = true;
+    peer->asked_us = 0;
     coap_pdu_code_t code = coap_pdu_get_code(received);
     bool has_data = coap_get_data(received, &len, &data) != 0 && len > 0;
     if (COAP_RESPONSE_CLASS(code) != 2) {
@@ -227,6 +232,7 @@ static void release(struct peer *peer)
         peer->session = NULL;
         peer->answered = false;
     }
+    peer->asked_us = 0;
     if (peer->broken) {
         peer->broken = false;
         peer->owner->broken_count--;
@@ -319,7 +325,9 @@ bool sim_coap_send(struct sim_coap *coap, uint32_t meter, enum fw_frame frame, c
         coap->counts.unsent++;
         return false;
     }
-    if (peer->broken || (peer->session != NULL && now_us - peer->used_us > QUIET_US_MAX)) {
+    bool quiet = peer->session != NULL && now_us - peer->used_us > QUIET_US_MAX;
+    bool silent = peer->asked_us != 0 && now_us - peer->asked_us > SILENT_US_MAX;
+    if (peer->broken || quiet || silent) {
         release(peer);
     }
     if (peer->session == NULL && !connect_now(peer)) {
@@ -344,6 +352,7 @@ bool sim_coap_send(struct sim_coap *coap, uint32_t meter, enum fw_frame frame, c
         fail(peer, "the session takes no request");
         return false;
     }
+    peer->asked_us = peer->asked_us != 0 ? peer->asked_us : now_us;
     coap->counts.sent++;
     return true;
 }

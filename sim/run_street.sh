@@ -6,6 +6,13 @@
 set -euo pipefail
 umask 077
 
+# A shell that puts this in the background has it ignore SIGINT, and what is ignored from the start cannot be
+# trapped: start again without that, so that `kill -INT` stops the street as Ctrl-C does.
+ignored=$(sed -n 's/^SigIgn:[[:space:]]*//p' "/proc/$$/status")
+if (((0x$ignored & 2) != 0)); then
+    exec env --default-signal=INT "$0" "$@"
+fi
+
 root=$(cd "$(dirname "$0")/.." && pwd)
 bin=${METERPAY_BIN:-$root/build/bin}
 
@@ -207,6 +214,7 @@ if [ ! -f "$gateway/meterpayd.yaml" ]; then
         --set gateway.id=street1 --set gateway.site=street --set gateway.clock_file="$clock" \
         --set mqtt.port="${port[mqtt]}" --set mqtt.meters_port="${port[meters]}" \
         --set coap.port="${port[coap]}" --set operator.url="https://127.0.0.1:${port[operator]}" \
+        --set settle.order_after=6h \
         --set limits.meters=$((homes * 3 > 10000 ? homes * 3 : 10000)) >"$logs/init.log" 2>&1 ||
         { cat "$logs/init.log" >&2; die "meterpay init failed"; }
 fi

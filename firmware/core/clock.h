@@ -4,9 +4,9 @@
  *      time = uptime + offset
  *
  *  The offset comes from the battery-backed clock at boot and from the gateway's receipts after that. A
- *  receipt is good for the time only when it answers a message that left a short while ago: then the
- *  gateway's clock was read somewhere in that while, and the correction is known to half of it. A
- *  recorded receipt played back later cannot move the clock.
+ *  receipt is good for the time only when it answers a message that left once, a short while ago: then
+ *  the gateway's clock was read somewhere in that while, and the correction is known to half of it. A
+ *  receipt that was held back or played back cannot move the clock by more.
  */
 #ifndef FIRMWARE_CORE_CLOCK_H
 #define FIRMWARE_CORE_CLOCK_H

@@ -26,18 +26,26 @@ static struct fw_log_place place_of(uint32_t first, uint32_t count, uint32_t slo
                                  .slot_bytes = slot_bytes};
 }
 
-/* The newest readable checkpoint. FW_GONE: there is none. */
+/* The newest readable checkpoint. FW_GONE: there is none.
+ *
+ * What cannot be read behind it was torn by a cut, and then nothing came of it; or it rotted, and then its
+ * counters were used. Nobody can tell, so they are skipped. */
 static enum fw_status find_checkpoint(struct fw_checkpoint *checkpoint, const struct fw_log *log)
 {
     uint8_t bytes[FW_CHECKPOINT_BYTES];
+    uint32_t skipped = 0;
     for (uint32_t position = log->end; position > log->oldest; position--) {
         enum fw_status st = fw_log_read(bytes, log, position - 1);
         if (st == FW_OK && fw_checkpoint_decode(checkpoint, bytes)) {
+            uint32_t room = UINT32_MAX - checkpoint->counter_reserved;
+            uint32_t more = skipped * FW_COUNTER_RESERVE; /* a log has far fewer slots than 2^24 */
+            checkpoint->counter_reserved += more < room ? more : room;
             return FW_OK;
         }
         if (st == FW_IO) {
             return FW_IO;
         }
+        skipped++;
     }
     return FW_GONE;
 }
@@ -327,6 +335,15 @@ int64_t fw_meter_next_us(const struct fw_meter *meter)
     return next_us;
 }
 
+/* A receipt tells the time only when no other message can have caused it: it covers new records that left
+ * once. The answer to an earlier sending, late on its way, would set the clock back by as much. */
+static bool tells_time(const struct fw_meter *meter, const struct mt_receipt *receipt)
+{
+    const struct fw_uplink *out = &meter->out;
+    return meter->link == FW_LINK_SENT && out->frame == FW_FRAME_UP && out->attempts == 1 &&
+           out->seq_end > meter->journal.acked_seq && receipt->next_seq >= out->seq_end;
+}
+
 static void take_receipt(struct fw_meter *meter, const struct mt_receipt *receipt, int64_t now_us)
 {
     struct fw_clock_sample sample = {
@@ -334,19 +351,20 @@ static void take_receipt(struct fw_meter *meter, const struct mt_receipt *receip
         .sent_up_us = meter->out.sent_up_us,
         .now_up_us = now_us,
     };
-    bool was_sent = meter->link == FW_LINK_SENT;
+    bool has_time = tells_time(meter, receipt);
     fw_journal_acknowledge(&meter->journal, receipt->next_seq);
     fw_uplink_receipt(meter, receipt, now_us);
     /* Should it fail: records are sent again, the gateway knows them, and answers again. */
     (void)fw_meter_save(meter);
-    if (was_sent && fw_clock_correct(&meter->clock, &sample)) {
-        meter->stats.clock_moves++;
-        forget_future(meter, now_us);
-        plan_record(meter, now_us);
-        if (meter->hal->rtc_write != NULL) {
-            /* A clock that cannot be set is corrected anew by each receipt. */
-            (void)meter->hal->rtc_write(meter->hal->context, fw_clock_time(&meter->clock, now_us));
-        }
+    if (!has_time || !fw_clock_correct(&meter->clock, &sample)) {
+        return;
+    }
+    meter->stats.clock_moves++;
+    forget_future(meter, now_us);
+    plan_record(meter, now_us);
+    if (meter->hal->rtc_write != NULL) {
+        /* A clock that cannot be set is corrected anew by each receipt. */
+        (void)meter->hal->rtc_write(meter->hal->context, fw_clock_time(&meter->clock, now_us));
     }
 }
 

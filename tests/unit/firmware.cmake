@@ -20,5 +20,6 @@ endif()
 
 if(TARGET meterpay::sim)
     meterpay_unit_test(load LIBS meterpay::sim)
-    meterpay_unit_test(fleet LIBS meterpay::sim)
+    meterpay_unit_test(fleet LIBS meterpay::sim
+        SOURCES ${PROJECT_SOURCE_DIR}/sim/histogram.c)
 endif()

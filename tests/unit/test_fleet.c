@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sim/histogram.h"
 #include "sim/virtual.h"
 
 #define METERS 12u
@@ -291,6 +292,93 @@ static void a_second_run_goes_on_where_the_first_stopped(void)
     CU_ASSERT_EQUAL(rmdir(dir), 0);
 }
 
+static void a_fleet_that_is_held_sends_what_it_has_and_takes_no_more(void)
+{
+    struct sim_fleet_totals before;
+    struct sim_fleet_totals after;
+    clear();
+    open_street(5, NULL, START_US, false);
+    street.deaf = true;
+    run(START_US + DAY);
+    street.deaf = false;
+    sim_fleet_totals(&before, street.fleet);
+    sim_fleet_hold(street.fleet);
+    run(START_US + DAY + DAY / 4);
+    sim_fleet_totals(&after, street.fleet);
+    CU_ASSERT(before.pending > METERS * 90);
+    CU_ASSERT_EQUAL(after.pending, 0);
+    CU_ASSERT_EQUAL(after.readings, before.readings);
+    CU_ASSERT_EQUAL(street.wrong, 0);
+    sim_fleet_close(street.fleet);
+}
+
+static void order_valve(uint32_t meter, uint32_t id, uint8_t position, int64_t now_us)
+{
+    uint8_t key[MT_KEY_BYTES];
+    uint8_t plain[MT_RECEIPT_BYTES_MAX];
+    uint8_t bytes[FW_DOWN_BYTES_MAX];
+    size_t plain_len = 0;
+    size_t len = 0;
+    const struct sim_meter *at = sim_fleet_meter(street.fleet, meter);
+    struct mt_command command = {.id = id, .valve = position, .expires_us = now_us + DAY};
+    enum mt_status st = mt_key_derive(key, at->spec.root_key, MT_KEY_DOWN, &at->spec.identity);
+    CU_ASSERT_EQUAL(st, MT_OK);
+    st = mt_command_encode(plain, &plain_len, sizeof(plain), &command);
+    CU_ASSERT_EQUAL(st, MT_OK);
+    struct mt_cose_seal_args args = {.plain = plain,
+                                     .plain_len = plain_len,
+                                     .counter = ++street.down_counter,
+                                     .key = key,
+                                     .identity = &at->spec.identity};
+    st = mt_cose_seal(bytes, &len, sizeof(bytes), &args);
+    CU_ASSERT_EQUAL(st, MT_OK);
+    sim_fleet_receipt(street.fleet, meter, bytes, len, now_us);
+}
+
+static void behind_a_shut_valve_nothing_is_counted(void)
+{
+    const uint32_t power = 3;
+    clear();
+    open_street(5, NULL, START_US, false);
+    run(START_US + DAY);
+    order_valve(power, 1, FW_VALVE_SHUT, START_US + DAY);
+    run(START_US + DAY + DAY / 24);
+    const struct sim_meter *at = sim_fleet_meter(street.fleet, power);
+    int64_t shut = at->fw.now.total;
+    run(START_US + 2 * DAY);
+    CU_ASSERT_EQUAL(at->fw.now.total, shut);
+    order_valve(power, 2, FW_VALVE_OPEN, START_US + 2 * DAY);
+    run(START_US + 3 * DAY);
+    struct sim_load load;
+    sim_load_init(&load, 5, power / 3, MT_POWER);
+    int64_t day_three =
+        sim_load_register(&load, START_US + 3 * DAY) - sim_load_register(&load, START_US + 2 * DAY);
+    int64_t counted = at->fw.now.total - shut;
+    CU_ASSERT(counted > 0);
+    CU_ASSERT(counted <= day_three);
+    CU_ASSERT(counted >= day_three * 8 / 10); /* up to two quarters at either end */
+    sim_fleet_close(street.fleet);
+}
+
+static void a_histogram_is_right_to_a_sixteenth(void)
+{
+    static struct sim_histogram histogram;
+    for (int64_t us = 1; us <= 100000; us++) {
+        sim_histogram_add(&histogram, us);
+    }
+    const struct {
+        uint32_t per_mille;
+        int64_t us;
+    } rows[] = {{1, 100}, {10, 1000}, {500, 50000}, {990, 99000}, {1000, 100000}};
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t at_us = sim_histogram_at(&histogram, rows[i].per_mille);
+        CU_ASSERT(at_us >= rows[i].us && at_us <= rows[i].us + rows[i].us / 16 + 1);
+    }
+    CU_ASSERT_EQUAL(histogram.max_us, 100000);
+    sim_histogram_add(&histogram, INT64_MAX); /* lands in the last bucket */
+    CU_ASSERT_EQUAL(histogram.max_us, INT64_MAX);
+}
+
 static void a_home_has_three_meters_with_keys_of_their_own(void)
 {
     struct sim_spec a;
@@ -353,6 +441,10 @@ static const struct unit_test tests[] = {
     {"a_gateway_that_was_away_for_days_gets_the_backlog",
      a_gateway_that_was_away_for_days_gets_the_backlog},
     {"a_second_run_goes_on_where_the_first_stopped", a_second_run_goes_on_where_the_first_stopped},
+    {"a_fleet_that_is_held_sends_what_it_has_and_takes_no_more",
+     a_fleet_that_is_held_sends_what_it_has_and_takes_no_more},
+    {"behind_a_shut_valve_nothing_is_counted", behind_a_shut_valve_nothing_is_counted},
+    {"a_histogram_is_right_to_a_sixteenth", a_histogram_is_right_to_a_sixteenth},
     {"a_home_has_three_meters_with_keys_of_their_own",
      a_home_has_three_meters_with_keys_of_their_own},
     {"the_agenda_gives_the_earliest_first", the_agenda_gives_the_earliest_first},

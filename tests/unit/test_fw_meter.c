@@ -288,6 +288,29 @@ static void a_receipt_that_took_too_long_does_not_set_the_clock(void)
     fw_world_deinit(&world);
 }
 
+/* The answer to the first sending, held back until just after the second, tells a time long gone. */
+static void a_late_answer_to_an_earlier_sending_does_not_set_the_clock(void)
+{
+    start(12);
+    fw_world_pass(&world, FW_WORLD_START_US + 16 * FW_WORLD_MINUTE_US);
+    CU_ASSERT_FATAL(world.meter.link == FW_LINK_SENT);
+    fw_world_deliver_deaf(&world);
+    uint8_t receipt[FW_DOWN_BYTES_MAX];
+    size_t len = fw_world_receipt(receipt, &world);
+    while (world.meter.out.attempts < 4) {
+        fw_world_pass(&world, world.now_us + FW_US_PER_S);
+    }
+    int64_t before_us = 0;
+    int64_t after_us = 0;
+    int64_t up_us = fw_world_up_us(&world);
+    CU_ASSERT(fw_meter_time(&before_us, &world.meter, up_us));
+    CU_ASSERT_EQUAL(fw_meter_downlink(&world.meter, receipt, len, up_us), FW_DOWN_RECEIPT);
+    CU_ASSERT(fw_meter_time(&after_us, &world.meter, up_us));
+    CU_ASSERT_EQUAL(after_us, before_us);
+    CU_ASSERT_EQUAL(world.meter.journal.acked_seq, 2);
+    fw_world_deinit(&world);
+}
+
 static void a_drifting_clock_is_brought_back_by_receipts(void)
 {
     memset(&world, 0, sizeof(world));
@@ -363,6 +386,8 @@ static const struct unit_test tests[] = {
      a_clock_that_was_years_ahead_does_not_silence_the_meter},
     {"a_receipt_that_took_too_long_does_not_set_the_clock",
      a_receipt_that_took_too_long_does_not_set_the_clock},
+    {"a_late_answer_to_an_earlier_sending_does_not_set_the_clock",
+     a_late_answer_to_an_earlier_sending_does_not_set_the_clock},
     {"a_drifting_clock_is_brought_back_by_receipts", a_drifting_clock_is_brought_back_by_receipts},
     {"a_register_at_the_end_of_its_range_stays_there",
      a_register_at_the_end_of_its_range_stays_there},

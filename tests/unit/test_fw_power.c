@@ -186,6 +186,25 @@ static void lost_checkpoints_are_rescued_from_the_newest_record(void)
     fw_world_deinit(&world);
 }
 
+static void a_rotten_checkpoint_brings_no_counter_back(void)
+{
+    enum fw_status st = fw_world_init(&world, 5, 8);
+    CU_ASSERT_EQUAL_FATAL(st, FW_OK);
+    fw_world_run(&world, FW_WORLD_START_US + 17 * FW_WORLD_MINUTE_US);
+    CU_ASSERT_EQUAL(fw_world_boot(&world), FW_OK); /* sets 256 more counters aside, and uses one */
+    fw_world_run(&world, FW_WORLD_START_US + 32 * FW_WORLD_MINUTE_US);
+    uint32_t used = world.meter.counter;
+    /* Every checkpoint since that boot loses a bit: slots of 128 bytes, three to a sector. */
+    for (uint32_t at = world.meter.checkpoints.end - 2; at < world.meter.checkpoints.end; at++) {
+        world.host.nv[at / 3 % 2 * 512 + 16 + at % 3 * 128 + 70] ^= 0x04;
+    }
+    CU_ASSERT_EQUAL(fw_world_boot(&world), FW_OK);
+    CU_ASSERT(world.meter.counter >= used);
+    fw_world_run(&world, FW_WORLD_START_US + 47 * FW_WORLD_MINUTE_US);
+    CU_ASSERT_EQUAL(world.counter_reused, 0);
+    fw_world_deinit(&world);
+}
+
 static void damaged_records_are_stepped_over(void)
 {
     enum fw_status st = fw_world_init(&world, 5, 8);
@@ -214,6 +233,7 @@ static const struct unit_test tests[] = {
     {"two_hundred_boots_use_no_counter_twice", two_hundred_boots_use_no_counter_twice},
     {"lost_checkpoints_are_rescued_from_the_newest_record",
      lost_checkpoints_are_rescued_from_the_newest_record},
+    {"a_rotten_checkpoint_brings_no_counter_back", a_rotten_checkpoint_brings_no_counter_back},
     {"damaged_records_are_stepped_over", damaged_records_are_stepped_over},
 };
 

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+if(TARGET meterpay::fw_host)
+    meterpay_fuzz_target(fw_life LIBS meterpay::fw_host
+        SOURCES ${PROJECT_SOURCE_DIR}/tests/support/fw_world.c)
+endif()
