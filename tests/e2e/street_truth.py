@@ -39,18 +39,25 @@ class Truth:
         """
         problems = list(self.problems)
         kept = collections.Counter((row["meter"], int(row["total_units"])) for row in rows)
+        # A reading whose clock was off is kept under the gateway's time.
+        doubtful = {(row["meter"], int(row["total_units"])) for row in rows
+                    if row["verdict"] == "doubtful"}
         timed = {(row["meter"], int(row["time_us"]), int(row["total_units"])) for row in rows}
         taken = collections.Counter((meter, row["total"])
                                     for (meter, _), row in self.readings.items())
         acked = 0
+        # A meter that was cut off for days gives up its oldest records, and counts them.
+        given_up = {meter: final["dropped"] for meter, final in self.final.items()}
         for (meter, seq), row in self.readings.items():
             final = self.final.get(meter)
             if final is None or seq >= final["acked_seq"]:
                 continue
             acked += 1
             exact = (meter, row["time_us"], row["total"]) in timed
-            # A reading whose clock was in doubt is kept under the gateway's time.
-            if not exact and not (row["flags"] & 1 and kept[meter, row["total"]]):
+            if exact or (meter, row["total"]) in doubtful:
+                continue
+            given_up[meter] -= 1
+            if given_up[meter] < 0:
                 problems.append("acknowledged and not kept: %s" % row)
         for (meter, total), count in kept.items():
             if taken[meter, total] == 0 and meter in self.final:
