@@ -9,7 +9,7 @@
 #define GW_METERS_MAX (4u * 1024u * 1024u)
 #define GW_HOUSEHOLDS_MAX (4u * 1024u * 1024u)
 #define GW_BINDINGS_MAX (8u * 1024u * 1024u)
-#define GW_ORDERS_OPEN_MAX (1024u * 1024u)
+#define GW_ORDERS_OPEN_MAX 1048576u
 #define GW_TARIFFS_MAX 16u
 #define GW_PAYEES_MAX 64u          /**< Payees of all tariffs together. */
 #define GW_BATCH_MAX 1024u         /**< Messages of one batch. */
@@ -19,8 +19,8 @@
 #define GW_OPERATOR_NAME_MAX 15u
 /** Bytes of blocks (and 4 kB a block) that one message may make the gateway look through for where a
  *  late reading belongs, and one batch: what a hostile meter can cost, whatever it sends. */
-#define GW_WALK_MESSAGE_BYTES_MAX (4u * 1024u * 1024u)
-#define GW_WALK_BATCH_BYTES_MAX (8u * 1024u * 1024u)
+#define GW_WALK_MESSAGE_BYTES_MAX 4194304ull
+#define GW_WALK_BATCH_BYTES_MAX 8388608ull
 /** Micro-fen that one meter, payee or payee of a household can have been charged, either way: each sum
  *  of them that is shown or settled then fits an int64. */
 #define GW_METER_UFEN_MAX (INT64_MAX / 2)

@@ -12,9 +12,15 @@
 
 #define CORE_DUMP_HEAD_BYTES 4u
 
-/** Turn the next block of the input into a block of the store. Returns its length, 0 at the end; *used
- *  is how much of the input it took. */
-size_t core_dump_block(uint8_t *block, size_t max, size_t *used, const uint8_t *data, size_t len,
-                       uint64_t number, int64_t *time_us);
+/** The input, and how far it was read. */
+struct core_dump {
+    const uint8_t *data;
+    size_t len;
+    uint64_t number; /**< Of the block that was read last. */
+    int64_t time_us; /**< Its time. */
+};
+
+/** Turn the next block of the input into a block of the store. Returns its length, 0 at the end. */
+size_t core_dump_block(uint8_t *block, size_t max, struct core_dump *dump);
 
 #endif

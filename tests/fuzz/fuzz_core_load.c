@@ -27,20 +27,14 @@ static void fill_store(const uint8_t *data, size_t size)
     memory_store_close(fixture.store);
     fixture.store = memory_store_open();
     fixture.port = memory_store_port(fixture.store);
-    int64_t time_us = FIXTURE_START_US;
-    size_t used = 0;
-    for (uint64_t number = 1; number <= BLOCKS_MAX && size > 0; number++) {
-        size_t len = core_dump_block(block, sizeof(block), &used, data, size, number, &time_us);
-        if (len == 0) {
-            break;
-        }
+    struct core_dump dump = {.data = data, .len = size, .time_us = FIXTURE_START_US};
+    size_t len = 0;
+    while (dump.number < BLOCKS_MAX && (len = core_dump_block(block, sizeof(block), &dump)) > 0) {
         struct gw_block_write write = {
-            .number = number, .time_us = time_us, .bytes = block, .len = len};
+            .number = dump.number, .time_us = dump.time_us, .bytes = block, .len = len};
         MT_CHECK(fixture.port.append(fixture.port.self, &write) == GW_OK);
-        data += used;
-        size -= used;
     }
-    fixture.now_us = time_us;
+    fixture.now_us = dump.time_us;
 }
 
 static void check_books(const struct gw_core *core)

@@ -341,9 +341,15 @@ static void a_signed_day_is_kept_once_and_only_from_its_meter(void)
     bytes[len - 1] ^= 1;
     CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_REFUSED_AUTHENTIC);
     bytes[len - 1] ^= 1;
+    gw_core_begin(f.core, at(96) - 3 * GW_US_PER_DAY);
+    f.core->now_us = at(96) - 3 * GW_US_PER_DAY; /* A day that is to come would shut out today. */
+    CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_REFUSED_CLOCK);
+    gw_core_begin(f.core, at(96));
     CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_ACCEPTED);
     CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_DUPLICATE);
     uint64_t number = f.core->number;
+    CU_ASSERT_EQUAL(f.core->meters[0].last_block, number);
+    CU_ASSERT_EQUAL(f.core->meters[0].heard_us, at(96));
     CU_ASSERT_EQUAL(gw_core_commit(f.core), GW_OK);
     struct gw_history walk;
     static uint8_t buffer[GW_BLOCK_BYTES_MAX];

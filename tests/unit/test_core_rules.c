@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/core/civil.h"
+#include "meters/dlt645.h"
 #include "meters/message.h"
 #include "tests/support/core_fixture.h"
 #include "tests/support/unit.h"
@@ -230,6 +231,111 @@ static void rubbish_in_a_raw_frame_is_refused_whatever_it_is_called(void)
     fixture_close(&f);
 }
 
+/* ---- tariffs ---- */
+
+/* Zhejiang's blocks by the year: 0.538 yuan, from 2,760 kWh on 0.05 more, from 4,800 on 0.30 more. */
+static void load_blocks(struct fixture *f)
+{
+    struct gw_tariff t = *gw_core_tariff(f->core, 0);
+    memcpy(t.name, "blocks", 7);
+    t.versions[0].block_count = 3;
+    t.versions[0].block_limit[0][0] = 2760000;
+    t.versions[0].block_limit[0][1] = 4800000;
+    t.versions[0].block_limit[0][2] = INT64_MAX;
+    t.versions[0].components[0].adder_ufen[1] = 5000000;
+    t.versions[0].components[0].adder_ufen[2] = 30000000;
+    gw_core_begin(f->core, f->now_us);
+    CU_ASSERT_EQUAL(gw_core_load_tariff(f->core, &t, "t", 1), GW_REG_DONE);
+    CU_ASSERT_EQUAL(fixture_commit(f), GW_OK);
+}
+
+/* DOMAIN 3: 2,760 kWh are 148,488 fen, 2,761 are 148,547, 4,800 are 268,440, 4,801 are 268,524. */
+static void blocks_of_the_year_go_on_from_reading_to_reading_and_start_to_start(void)
+{
+    static const struct {
+        int64_t kwh;
+        int64_t fen;
+    } rows[] = {{1000, 53800}, {2760, 148488}, {2761, 148547}, {4800, 268440}, {4801, 268524}};
+    struct fixture f;
+    fixture_open(&f);
+    load_blocks(&f);
+    fixture_add_meter(&f, 0, "blocks");
+    (void)fixture_read(&f, 0, f.now_us, 0);
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        f.now_us += 20 * GW_US_PER_DAY; /* over months: older ones are folded */
+        CU_ASSERT_EQUAL(fixture_read(&f, 0, f.now_us, rows[i].kwh * 1000), GW_ACCEPTED);
+        CU_ASSERT_EQUAL(gw_round_fen(fixture_charged_ufen(&f, 0), 1), rows[i].fen);
+        if (i % 2 == 0) {
+            memory_store_drop_chunks(f.store);
+        }
+        CU_ASSERT_EQUAL(gw_core_load(f.core, f.now_us), GW_OK);
+    }
+    struct gw_counters counters;
+    gw_core_counters(&counters, f.core);
+    CU_ASSERT_EQUAL(counters.readings, 6);
+    fixture_close(&f);
+}
+
+/* Peak begins at minute 480. The doubtful stretch is billed as valley; a late reading in it shows where
+ * it began, and what lies after that stays doubtful. */
+static void a_late_reading_before_a_doubtful_one_leaves_the_doubt(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_meter(&f, 0, "tou");
+    f.now_us = minutes(700);
+    CU_ASSERT_EQUAL(fixture_read(&f, 0, minutes(500), 0), GW_ACCEPTED);
+    CU_ASSERT_EQUAL(fixture_read(&f, 0, minutes(800), 1000), GW_ACCEPTED_DOUBTFUL);
+    CU_ASSERT_EQUAL(fixture_charged_ufen(&f, 0), 1000 * 28800ll);
+    CU_ASSERT_EQUAL(fixture_read(&f, 0, minutes(600), 400), GW_ACCEPTED_LATE);
+    CU_ASSERT_EQUAL(fixture_charged_ufen(&f, 0), 400 * 56800ll + 600 * 28800ll);
+    memory_store_drop_chunks(f.store);
+    void *memory = NULL;
+    struct gw_core *second = fixture_second(&f, &memory);
+    CU_ASSERT_TRUE(fixture_same(f.core, second));
+    free(memory);
+    fixture_close(&f);
+}
+
+static void a_raw_frame_counts_for_the_meter_whose_number_it_carries(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_meter(&f, 0, "flat");
+    struct gw_meter_spec spec = {.identity = {.medium = MT_POWER, .maker = "TST"},
+                                 .terms = {.tou_from_day = INT32_MAX, .ladder_months = 12},
+                                 .accept = GW_ACCEPT_CARRIER,
+                                 .max_per_hour = 15000};
+    memcpy(spec.identity.number, "000000004711", 13);
+    memcpy(spec.household, "home-0", 7);
+    memcpy(spec.tariff, "flat", 5);
+    CU_ASSERT_EQUAL(gw_core_add_meter(f.core, &spec), GW_REG_DONE);
+    uint8_t bytes[128];
+    size_t len = 0;
+    struct mt_reading reading = {.total = 123450};
+    CU_ASSERT_EQUAL(mt_dlt645_build_reading(bytes, &len, sizeof(bytes), "000000004711", &reading),
+                    MT_OK);
+    struct gw_message m = {.form = GW_FORM_RAW,
+                           .bytes = bytes,
+                           .len = len,
+                           .name = "pTST-000000004711",
+                           .name_len = 17,
+                           .protocol = "dlt645",
+                           .protocol_len = 6};
+    CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_ACCEPTED);
+    CU_ASSERT_EQUAL(f.core->meters[1].last.total, 123450);
+    CU_ASSERT_EQUAL(f.core->meters[1].last.time_us, f.now_us);
+    uint32_t entries = f.core->writer.count;
+    CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_DUPLICATE); /* the same frame again */
+    CU_ASSERT_EQUAL(f.core->writer.count, entries);
+    CU_ASSERT_EQUAL(mt_dlt645_build_reading(bytes, &len, sizeof(bytes), "000000004712", &reading),
+                    MT_OK);
+    CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_REFUSED_STRANGER);
+    bytes[len - 2] ^= 1;
+    CU_ASSERT_TRUE(gw_core_message(f.core, &m) >= GW_REFUSED_TRUNCATED);
+    fixture_close(&f);
+}
+
 /* ---- settlement ---------------------------------------------------------------------------------------- */
 
 static void a_refused_debit_gives_the_days_cap_back(void)
@@ -282,6 +388,33 @@ static void a_wallet_that_was_unbound_pays_no_more(void)
     CU_ASSERT_EQUAL(fixture_commit(&f), GW_OK);
     answer(&f, request.number, GW_ORDER_EV_DONE);
     CU_ASSERT_EQUAL(f.core->households[0].settled_fen, 107);
+    fixture_close(&f);
+}
+
+/* What one order may take at most does not make two of them. */
+static void a_home_has_one_order_at_a_time(void)
+{
+    struct fixture f;
+    struct gw_order_request request;
+    struct gw_bind_spec spec = {.household = "home-0",
+                                .wallet = "w2",
+                                .mandate = "m",
+                                .cap_single_fen = 50,
+                                .cap_day_fen = INT64_MAX};
+    open_home(&f, 1);
+    gw_core_begin(f.core, f.now_us);
+    CU_ASSERT_EQUAL(gw_core_unbind_wallet(f.core, "home-0", "w1"), GW_REG_DONE);
+    CU_ASSERT_EQUAL(gw_core_bind_wallet(f.core, &spec), GW_REG_DONE);
+    CU_ASSERT_EQUAL(fixture_commit(&f), GW_OK);
+    use_to(&f, 8000); /* 430.4 fen */
+    for (unsigned i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(tick(&f, &request), 1);
+        CU_ASSERT_EQUAL(request.amount_fen, 50);
+        CU_ASSERT_EQUAL(f.core->households[0].due_us, 0);
+        CU_ASSERT_EQUAL(tick(&f, &request), 0);
+        answer(&f, request.number, GW_ORDER_EV_DONE);
+    }
+    CU_ASSERT_EQUAL(f.core->households[0].settled_fen, 150);
     fixture_close(&f);
 }
 
@@ -398,10 +531,17 @@ static void a_new_order_does_not_carry_the_last_ones_reference(void)
     use_to(&f, 2000);
     CU_ASSERT_EQUAL(tick(&f, &request), 1);
     answer(&f, request.number, GW_ORDER_EV_DONE);
-    use_to(&f, 4000);
-    CU_ASSERT_EQUAL(tick(&f, &request), 1);
     size_t len = 0;
     struct gw_block_reader reader;
+    CU_ASSERT_EQUAL(f.port.block_read(f.port.self, f.core->last_number, block, &len, sizeof(block)),
+                    GW_OK);
+    CU_ASSERT_EQUAL(gw_block_open(&reader, block, len), GW_OK);
+    CU_ASSERT_EQUAL(gw_block_next(&reader, &entry), GW_OK);
+    CU_ASSERT_EQUAL(entry.kind, GW_ENTRY_ORDER_END);
+    CU_ASSERT_STRING_EQUAL(entry.operator_ref, "ref-7");
+    CU_ASSERT_EQUAL(entry.refusal, GW_REFUSAL_NONE);
+    use_to(&f, 4000);
+    CU_ASSERT_EQUAL(tick(&f, &request), 1);
     CU_ASSERT_EQUAL(f.port.block_read(f.port.self, f.core->last_number, block, &len, sizeof(block)),
                     GW_OK);
     CU_ASSERT_EQUAL(gw_block_open(&reader, block, len), GW_OK);
@@ -424,6 +564,13 @@ static const struct unit_test tests[] = {
     {"clocks_are_judged_at_their_limits", clocks_are_judged_at_their_limits},
     {"rubbish_in_a_raw_frame_is_refused_whatever_it_is_called",
      rubbish_in_a_raw_frame_is_refused_whatever_it_is_called},
+    {"blocks_of_the_year_go_on_from_reading_to_reading_and_start_to_start",
+     blocks_of_the_year_go_on_from_reading_to_reading_and_start_to_start},
+    {"a_late_reading_before_a_doubtful_one_leaves_the_doubt",
+     a_late_reading_before_a_doubtful_one_leaves_the_doubt},
+    {"a_raw_frame_counts_for_the_meter_whose_number_it_carries",
+     a_raw_frame_counts_for_the_meter_whose_number_it_carries},
+    {"a_home_has_one_order_at_a_time", a_home_has_one_order_at_a_time},
     {"a_refused_debit_gives_the_days_cap_back", a_refused_debit_gives_the_days_cap_back},
     {"a_wallet_that_was_unbound_pays_no_more", a_wallet_that_was_unbound_pays_no_more},
     {"counters_say_what_became_of_orders", counters_say_what_became_of_orders},
