@@ -16,7 +16,7 @@ static void print_register(const char *what, const json_t *r, const char *unit)
 {
     char time[32];
     if (json_is_object(r)) {
-        printf("  %s %s %s at %s, proven by block %lld\n", what, gw_ctl_text(r, "total"), unit,
+        printf("  %s %s %s at %s, in block %lld\n", what, gw_ctl_text(r, "total"), unit,
                gw_ctl_time(time, r, "time"), gw_ctl_int(r, "block"));
     }
 }

@@ -192,7 +192,7 @@ class Tester:
             expect(sum(p["amount_fen"] for p in bill["payees"]) == bill["amount_fen"], "%s", bill)
         expect(sums == 20380 * 10 ** 6, "the months sum to %d", sums)
         self.run("bill", "home-1", "2026-03", text="together")
-        self.run("bill", "home-1", "2026-03", "--explain", text="proven by block")
+        self.run("bill", "home-1", "2026-03", "--explain", text="in block")
         self.run("bill", "home-1", "2026-03", "--json")
         self.run("bill", "home-2", "2026-03", text="0.00")
 
