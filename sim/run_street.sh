@@ -214,7 +214,7 @@ if [ ! -f "$gateway/meterpayd.yaml" ]; then
         --set gateway.id=street1 --set gateway.site=street --set gateway.clock_file="$clock" \
         --set mqtt.port="${port[mqtt]}" --set mqtt.meters_port="${port[meters]}" \
         --set coap.port="${port[coap]}" --set operator.url="https://127.0.0.1:${port[operator]}" \
-        --set settle.order_after=6h \
+        --set settle.order_after=6h --set settle.order_min=1.00 \
         --set limits.meters=$((homes * 3 > 10000 ? homes * 3 : 10000)) >"$logs/init.log" 2>&1 ||
         { cat "$logs/init.log" >&2; die "meterpay init failed"; }
 fi
