@@ -336,6 +336,50 @@ static void a_raw_frame_counts_for_the_meter_whose_number_it_carries(void)
     fixture_close(&f);
 }
 
+/* DTLS proved who sent it: that name, whole, and no other. The reply carries what the adapter gave. */
+static void a_proved_identity_speaks_for_its_own_name_only(void)
+{
+    static const struct {
+        const char *identity;
+        bool good;
+    } rows[] = {{"pTST-00000000", true},
+                {"pTST-0000000", false},
+                {"pTST-000000000", false},
+                {"pTST-00000001", false},
+                {"", false}};
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_meter(&f, 0, "flat");
+    fixture_add_meter(&f, 1, "flat");
+    const char *text = "[{\"n\":\"1.8.0\",\"u\":\"kWh\",\"v\":123.45,\"t\":1772380800}]";
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct gw_message m = {.form = GW_FORM_JSON,
+                               .transport = GW_VIA_COAP,
+                               .bytes = (const uint8_t *)text,
+                               .len = strlen(text),
+                               .name = "pTST-00000000",
+                               .name_len = 13,
+                               .identity = rows[i].identity,
+                               .identity_len = strlen(rows[i].identity),
+                               .reply = 900 + i};
+        gw_core_begin(f.core, f.now_us);
+        enum gw_verdict verdict = gw_core_message(f.core, &m);
+        CU_ASSERT_EQUAL(verdict, rows[i].good ? GW_ACCEPTED : GW_REFUSED_STRANGER);
+        CU_ASSERT_EQUAL(gw_core_commit(f.core), GW_OK);
+        uint32_t count = 0;
+        const struct gw_reply *reply = gw_core_replies(f.core, &count);
+        CU_ASSERT_EQUAL_FATAL(count, 1);
+        CU_ASSERT_EQUAL(reply->reply, 900 + i);
+        CU_ASSERT_EQUAL(reply->verdict, verdict);
+        CU_ASSERT_EQUAL(reply->transport, GW_VIA_COAP);
+        CU_ASSERT_EQUAL(reply->name_len, rows[i].good ? 13 : 0);
+        CU_ASSERT_EQUAL(reply->receipt_len, 0);
+    }
+    CU_ASSERT_EQUAL(f.core->messages[GW_VIA_COAP], 5);
+    CU_ASSERT_EQUAL(f.core->verdicts[GW_REFUSED_STRANGER], 4);
+    fixture_close(&f);
+}
+
 /* ---- settlement ---------------------------------------------------------------------------------------- */
 
 static void a_refused_debit_gives_the_days_cap_back(void)
@@ -570,6 +614,8 @@ static const struct unit_test tests[] = {
      a_late_reading_before_a_doubtful_one_leaves_the_doubt},
     {"a_raw_frame_counts_for_the_meter_whose_number_it_carries",
      a_raw_frame_counts_for_the_meter_whose_number_it_carries},
+    {"a_proved_identity_speaks_for_its_own_name_only",
+     a_proved_identity_speaks_for_its_own_name_only},
     {"a_home_has_one_order_at_a_time", a_home_has_one_order_at_a_time},
     {"a_refused_debit_gives_the_days_cap_back", a_refused_debit_gives_the_days_cap_back},
     {"a_wallet_that_was_unbound_pays_no_more", a_wallet_that_was_unbound_pays_no_more},
