@@ -61,7 +61,7 @@ class Killer:
 
 def check(rig, killer):
     rig.wait_settled(90)
-    ledger = rig.check_books(settled=False)
+    ledger = rig.check_books()
     truth = rig.check_truth()
     states = collections.Counter(order.state for order in ledger.orders)
     print("%d kills %s, slowest start %s s; %d readings acknowledged, all kept; %d orders %s, each "
@@ -92,9 +92,7 @@ def main():
         rig.start_fleet("--loss", 0.5, "--reboots", 5, "--drain", 5)
         wait_for("the first orders", lambda: rig.status()["orders"]["done"] > 5, 60)
         killer.run(options.kills, options.seconds)
-        time.sleep(3)  # Meters that were cut off come back before the fleet is stopped.
-        code = rig.programs["fleet"].end(signal.SIGTERM, 60)
-        expect(code == 0, "the fleet ended with %d", code)
+        rig.end_fleet()
         check(rig, killer)
         rig.stop_all()
 
