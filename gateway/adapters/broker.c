@@ -389,7 +389,7 @@ enum gw_status gw_broker_keys(char why[GW_BROKER_WHY_BYTES], const char *dir, vo
             break;
         }
         char hex[2 * MT_KEY_BYTES + 1];
-        for (unsigned i = 0; i < MT_KEY_BYTES; i++) {
+        for (size_t i = 0; i < MT_KEY_BYTES; i++) {
             hex[2 * i] = "0123456789abcdef"[key.psk[i] >> 4];
             hex[2 * i + 1] = "0123456789abcdef"[key.psk[i] & 15];
         }

@@ -30,8 +30,8 @@
 #define GW_COAP_SESSIONS_MAX 200000u
 #define GW_COAP_PENDING_MAX 65536u
 #define GW_COAP_PER_SESSION_MAX 1024u
-#define GW_COAP_QUEUE_BYTES_MIN (64u * 1024u)
-#define GW_COAP_QUEUE_BYTES_MAX (1u << 30)
+#define GW_COAP_QUEUE_BYTES_MIN ((size_t)64 * 1024)
+#define GW_COAP_QUEUE_BYTES_MAX ((size_t)1 << 30)
 #define GW_COAP_WHY_BYTES 160u
 
 /** Texts are borrowed for the call of gw_coap_open. A limit of 0 takes the value in brackets. */

@@ -362,12 +362,12 @@ static bool cookie_checked(struct gw_door *door, const struct gw_peer *peer, uin
     claim.peer = *peer;
     claim.endpoint = endpoint;
     memcpy(claim.random, bytes + HELLO_RANDOM, RANDOM_BYTES);
+    void *hello; /* GnuTLS asks for a pointer that is not const, and reads only */
+    memcpy(&hello, &bytes, sizeof hello);
     for (unsigned i = 0; i < 2; i++) {
         gnutls_datum_t key = {door->cookie_keys[i], COOKIE_KEY_BYTES};
         memset(&door->prestate, 0, sizeof door->prestate);
-        /* GnuTLS asks for a pointer that is not const, and reads only. */
-        if (gnutls_dtls_cookie_verify(&key, &claim, sizeof claim, (void *)(uintptr_t)bytes, len,
-                                      &door->prestate) >= 0) {
+        if (gnutls_dtls_cookie_verify(&key, &claim, sizeof claim, hello, len, &door->prestate) >= 0) {
             return true;
         }
     }

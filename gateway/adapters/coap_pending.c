@@ -13,10 +13,17 @@ bool gw_pending_init(struct gw_pending_table *table, uint32_t max, uint32_t slot
     table->max = max;
     table->slots = slots;
     table->per_slot_max = per_slot_max;
+    uint32_t buckets = 1;
+    while (buckets < 2 * max) {
+        buckets *= 2;
+    }
+    table->bucket_mask = buckets - 1;
+    table->buckets = calloc(buckets, sizeof *table->buckets);
     table->entries = calloc((size_t)max + 1, sizeof *table->entries);
     table->by_slot = calloc((size_t)slots + 1, sizeof *table->by_slot);
     table->slot_count = calloc((size_t)slots + 1, sizeof *table->slot_count);
-    if (table->entries == NULL || table->by_slot == NULL || table->slot_count == NULL) {
+    if (table->entries == NULL || table->by_slot == NULL || table->slot_count == NULL ||
+        table->buckets == NULL) {
         gw_pending_deinit(table);
         return false;
     }
@@ -31,6 +38,7 @@ void gw_pending_deinit(struct gw_pending_table *table)
 {
     free(table->entries);
     free(table->by_slot);
+    free(table->buckets);
     free(table->slot_count);
     memset(table, 0, sizeof *table);
 }
@@ -43,6 +51,48 @@ static uint32_t index_of(const struct gw_pending_table *table, const struct gw_p
 static struct gw_pending *entry_at(const struct gw_pending_table *table, uint32_t i)
 {
     return i == 0 ? NULL : &table->entries[i];
+}
+
+/* A session's message ids are its own: it can make only itself collide. */
+static uint32_t *bucket_of(const struct gw_pending_table *table, uint32_t slot, uint16_t mid)
+{
+    return &table->buckets[(slot * 2654435761u + mid) & table->bucket_mask];
+}
+
+/* Into the lists of its session and of its message. */
+static void link_by_message(struct gw_pending_table *table, struct gw_pending *entry)
+{
+    uint32_t i = index_of(table, entry);
+    uint32_t *bucket = bucket_of(table, entry->slot, entry->mid);
+    entry->bucket_next = *bucket;
+    *bucket = i;
+    entry->slot_prev = 0;
+    entry->slot_next = table->by_slot[entry->slot];
+    if (entry->slot_next != 0) {
+        table->entries[entry->slot_next].slot_prev = i;
+    }
+    table->by_slot[entry->slot] = i;
+    table->slot_count[entry->slot]++;
+}
+
+static void unlink_by_message(struct gw_pending_table *table, const struct gw_pending *entry)
+{
+    uint32_t i = index_of(table, entry);
+    uint32_t *link = bucket_of(table, entry->slot, entry->mid);
+    while (*link != i) { /* short: there are twice as many buckets as entries */
+        MT_CHECK(*link != 0);
+        link = &table->entries[*link].bucket_next;
+    }
+    *link = entry->bucket_next;
+    if (entry->slot_prev != 0) {
+        table->entries[entry->slot_prev].slot_next = entry->slot_next;
+    } else {
+        table->by_slot[entry->slot] = entry->slot_next;
+    }
+    if (entry->slot_next != 0) {
+        table->entries[entry->slot_next].slot_prev = entry->slot_prev;
+    }
+    table->slot_count[entry->slot]--;
 }
 
 enum gw_pending_verdict gw_pending_add(uint64_t *handle, struct gw_pending_table *table,
@@ -73,9 +123,7 @@ enum gw_pending_verdict gw_pending_add(uint64_t *handle, struct gw_pending_table
     if (table->unseen == 0) {
         table->unseen = i;
     }
-    added->slot_next = table->by_slot[entry->slot];
-    table->by_slot[entry->slot] = i;
-    table->slot_count[entry->slot]++;
+    link_by_message(table, added);
     table->count++;
     *handle = (uint64_t)added->generation << 32 | i;
     return GW_PENDING_ADDED;
@@ -94,9 +142,9 @@ struct gw_pending *gw_pending_find(const struct gw_pending_table *table, uint64_
 struct gw_pending *gw_pending_same(const struct gw_pending_table *table, uint32_t slot,
                                    uint16_t mid)
 {
-    uint32_t i = table->by_slot[slot];
-    while (i != 0 && table->entries[i].mid != mid) { /* at most per_slot_max */
-        i = table->entries[i].slot_next;
+    uint32_t i = *bucket_of(table, slot, mid);
+    while (i != 0 && (table->entries[i].slot != slot || table->entries[i].mid != mid)) {
+        i = table->entries[i].bucket_next;
     }
     return entry_at(table, i);
 }
@@ -121,23 +169,11 @@ struct gw_pending *gw_pending_unseen(struct gw_pending_table *table, int64_t bef
     return entry;
 }
 
-static void unlink_from_slot(struct gw_pending_table *table, const struct gw_pending *entry)
-{
-    uint32_t i = index_of(table, entry);
-    uint32_t *link = &table->by_slot[entry->slot];
-    while (*link != i) { /* at most per_slot_max */
-        MT_CHECK(*link != 0);
-        link = &table->entries[*link].slot_next;
-    }
-    *link = entry->slot_next;
-    table->slot_count[entry->slot]--;
-}
-
 void gw_pending_remove(struct gw_pending_table *table, struct gw_pending *entry)
 {
     MT_CHECK(entry->used);
     uint32_t i = index_of(table, entry);
-    unlink_from_slot(table, entry);
+    unlink_by_message(table, entry);
     if (entry->older != 0) {
         table->entries[entry->older].newer = entry->newer;
     } else {

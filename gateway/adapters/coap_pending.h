@@ -28,14 +28,17 @@ struct gw_pending {
     /* the table's own */
     uint32_t generation; /**< 0: never used. */
     bool used;
-    uint32_t older, newer; /**< By age; 0: none. Free entries: newer leads on. */
-    uint32_t slot_next;    /**< Of the same session; 0: none. */
+    uint32_t older, newer;         /**< By age; 0: none. Free entries: newer leads on. */
+    uint32_t slot_next, slot_prev; /**< Of the same session; 0: none. */
+    uint32_t bucket_next;          /**< Of the same hash of session and message; 0: none. */
 };
 
 struct gw_pending_table {
     struct gw_pending *entries; /* 1 .. max */
     uint32_t *by_slot;          /* slot -> its first entry */
-    uint16_t *slot_count;       /* slot -> how many */
+    uint32_t *buckets;          /* hash of slot and message id -> first entry */
+    uint32_t bucket_mask;
+    uint16_t *slot_count; /* slot -> how many */
     uint32_t max, slots, per_slot_max;
     uint32_t count, free, oldest, newest;
     uint32_t unseen; /* oldest entry that gw_pending_unseen has not given */

@@ -27,8 +27,10 @@
 #define RETRY_MS_MIN 500
 #define RETRY_MS_MAX 60000
 #define STALL_MS_MAX 16
-#define MERGE_REPLIES 256u
-#define MERGE_SLOTS 1024u
+#define GATHER_MS 5
+#define BUSY_PER_MS 10u /* messages */
+#define GATHER_MAX 4096u
+#define GATHER_SLOTS 16384u
 #define FILTERS_MAX 8u
 #define TEXT_BYTES 512u
 
@@ -67,9 +69,14 @@ struct gw_mqtt {
     int retry_ms;
     int stall_ms;
     struct gw_flow flow;
-    struct gw_reply batch[MERGE_REPLIES];
-    uint32_t batch_count, batch_next;
-    bool superseded[MERGE_REPLIES];
+    int64_t window_since_ms;  /* of the messages counted, to know whether they come fast */
+    uint64_t window_messages; /* the counter when the window began */
+    bool busy;
+    uint32_t gathered_count; /* receipts that wait to be merged with newer ones */
+    uint32_t gathered_next;  /* while they are being sent: the next one; else 0 */
+    int64_t gathered_since_ms;
+    uint16_t gathered_slots[GATHER_SLOTS]; /* index + 1 */
+    struct gw_reply gathered[GATHER_MAX];
 };
 
 static int64_t monotonic_ms(void)
@@ -338,38 +345,31 @@ static uint32_t name_hash(const struct gw_reply *reply)
     for (unsigned i = 0; i < reply->name_len; i++) {
         hash = (hash ^ (uint8_t)reply->name[i]) * 16777619u;
     }
-    return (hash ^ hash >> 15) % MERGE_SLOTS;
+    return (hash ^ hash >> 15) % GATHER_SLOTS;
 }
 
-/* Take replies from the ring, and mark those that a newer one of the same meter makes needless. */
-static void batch_fill(struct gw_mqtt *mqtt)
+/* Gather a receipt. One of the same meter that still waits is made needless by it. */
+static void gather(struct gw_mqtt *mqtt, const struct gw_reply *reply)
 {
-    uint16_t newest[MERGE_SLOTS] = {0}; /* index + 1 */
-    uint32_t n = 0;
-    while (n < MERGE_REPLIES && gw_outbox_get(&mqtt->outbound, &mqtt->batch[n])) {
-        const struct gw_reply *reply = &mqtt->batch[n];
-        uint16_t *slot = &newest[name_hash(reply)];
-        if (*slot != 0) {
-            const struct gw_reply *older = &mqtt->batch[*slot - 1];
-            if (older->name_len == reply->name_len &&
-                memcmp(older->name, reply->name, reply->name_len) == 0) {
-                mqtt->superseded[*slot - 1] = true;
-                count(&mqtt->merged, 1);
-            }
+    uint16_t *slot = &mqtt->gathered_slots[name_hash(reply)];
+    if (*slot != 0) {
+        struct gw_reply *older = &mqtt->gathered[*slot - 1];
+        if (older->name_len == reply->name_len &&
+            memcmp(older->name, reply->name, reply->name_len) == 0) {
+            *older = *reply;
+            count(&mqtt->merged, 1);
+            return;
         }
-        mqtt->superseded[n] = false;
-        n++;
-        *slot = (uint16_t)n;
     }
-    mqtt->batch_count = n;
-    mqtt->batch_next = 0;
+    mqtt->gathered[mqtt->gathered_count++] = *reply;
+    *slot = (uint16_t)mqtt->gathered_count; /* two names of one slot: the newer one can be merged */
 }
 
 /* Returns false when the flow's buffer is full. */
 static bool receipt_put(struct gw_mqtt *mqtt, const struct gw_reply *reply)
 {
     char topic[GW_TOPIC_BYTES_MAX];
-    if (!gw_topic_down(topic, mqtt->prefix, reply->name, reply->name_len)) {
+    if (mqtt->phase != UP || !gw_topic_down(topic, mqtt->prefix, reply->name, reply->name_len)) {
         count(&mqtt->left_out, 1);
         return true;
     }
@@ -386,25 +386,43 @@ static bool receipt_put(struct gw_mqtt *mqtt, const struct gw_reply *reply)
     return true;
 }
 
-/* Returns true when all that waited is in the flow's buffer. */
+/* Is it time to send what is gathered? While messages keep coming, more receipts of the same meters are
+ * on their way: a few milliseconds save the broker most of them. */
+static bool gathered_due(const struct gw_mqtt *mqtt)
+{
+    return mqtt->gathered_count > 0 &&
+           (!mqtt->busy || mqtt->phase != UP || mqtt->gathered_count == GATHER_MAX ||
+            monotonic_ms() - mqtt->gathered_since_ms >= GATHER_MS);
+}
+
+/* Returns true when all that is due is in the flow's buffer. */
 static bool receipts_queue(struct gw_mqtt *mqtt)
 {
     for (;;) {
-        if (mqtt->batch_next == mqtt->batch_count) {
-            batch_fill(mqtt);
-            if (mqtt->batch_count == 0) {
-                return true;
-            }
-        }
-        const struct gw_reply *reply = &mqtt->batch[mqtt->batch_next];
-        if (!mqtt->superseded[mqtt->batch_next]) {
-            if (mqtt->phase != UP) {
-                count(&mqtt->left_out, 1);
-            } else if (!receipt_put(mqtt, reply)) {
+        while (mqtt->gathered_next > 0 && mqtt->gathered_next < mqtt->gathered_count) {
+            if (!receipt_put(mqtt, &mqtt->gathered[mqtt->gathered_next])) {
                 return false;
             }
+            mqtt->gathered_next++;
         }
-        mqtt->batch_next++;
+        if (mqtt->gathered_next > 0) {
+            mqtt->gathered_next = mqtt->gathered_count = 0;
+            memset(mqtt->gathered_slots, 0, sizeof mqtt->gathered_slots);
+        }
+        if (mqtt->gathered_count == 0) {
+            mqtt->gathered_since_ms = monotonic_ms();
+        }
+        struct gw_reply reply;
+        while (mqtt->gathered_count < GATHER_MAX && gw_outbox_get(&mqtt->outbound, &reply)) {
+            gather(mqtt, &reply);
+        }
+        if (!gathered_due(mqtt)) {
+            return true;
+        }
+        if (!receipt_put(mqtt, &mqtt->gathered[0])) {
+            return false;
+        }
+        mqtt->gathered_next = 1;
     }
 }
 
@@ -468,6 +486,20 @@ static bool messages_take(struct gw_mqtt *mqtt)
     return state == GW_FLOW_IDLE;
 }
 
+/* Do messages come so fast that it is worth gathering? */
+static void pace_look(struct gw_mqtt *mqtt)
+{
+    int64_t now_ms = monotonic_ms();
+    if (now_ms - mqtt->window_since_ms < GATHER_MS) {
+        return;
+    }
+    uint64_t messages = atomic_load_explicit(&mqtt->counters.messages, memory_order_relaxed);
+    uint64_t came = messages - mqtt->window_messages;
+    mqtt->busy = came >= (uint64_t)(now_ms - mqtt->window_since_ms) * BUSY_PER_MS;
+    mqtt->window_messages = messages;
+    mqtt->window_since_ms = now_ms;
+}
+
 /* ---- the loop --------------------------------------------------------------------------------- */
 
 static void sleep_until_needed(struct gw_mqtt *mqtt, bool written)
@@ -487,6 +519,9 @@ static void sleep_until_needed(struct gw_mqtt *mqtt, bool written)
     }
     if (!written) {
         p[1].events |= POLLOUT;
+    }
+    if (mqtt->gathered_count > 0 && wait_ms > 1) {
+        wait_ms = 1; /* until the receipts at hand are due */
     }
     gw_bell_arm(&mqtt->bell);
     bool replies = written && !gw_ring_empty(&mqtt->outbound);
@@ -526,6 +561,7 @@ static void *run(void *self)
     struct gw_mqtt *mqtt = self;
     while (!stopping(mqtt)) {
         connection_tend(mqtt);
+        pace_look(mqtt);
         bool written = receipts_send(mqtt);
         bool read = messages_take(mqtt);
         if (read) {

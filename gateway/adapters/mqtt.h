@@ -19,7 +19,8 @@
  *  <root>/<site>/gateway says "online", and by the broker's last will "offline".
  *
  *  Receipts of one meter are cumulative ("all below N is durable"), so of several that wait together
- *  only the newest is sent (merged_count).
+ *  only the newest is sent (merged_count). While messages keep coming, receipts wait up to 5 ms for that;
+ *  with nothing coming they leave at once.
  *
  *  Threads: open, close, reply and the inbox belong to the core's thread; state may be asked by any.
  *  Never: decides about a message, logs, waits for the core while it holds something the core needs.
@@ -30,8 +31,8 @@
 #include "gateway/adapters/inbox.h"
 #include "gateway/adapters/mqtt_topic.h"
 
-#define GW_MQTT_QUEUE_BYTES_MIN (64u * 1024u)
-#define GW_MQTT_QUEUE_BYTES_MAX (1u << 30)
+#define GW_MQTT_QUEUE_BYTES_MIN ((size_t)64 * 1024)
+#define GW_MQTT_QUEUE_BYTES_MAX ((size_t)1 << 30)
 #define GW_MQTT_WHY_BYTES 160u
 
 /** Where the broker is. Texts are borrowed for the call of gw_mqtt_open. */

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** MQTT end to end: meters -> Mosquitto -> adapter -> core, durable in SQLite -> receipt -> Mosquitto ->
+ *  meters, against a subscriber of the same broker that discards what it gets.
+ *
+ *  The meters are a child process: plain sockets, one connection a meter. Two shapes: meters that wait
+ *  for each receipt before they go on (as many receipts as messages), and meters with a backlog, which
+ *  send 64 ahead (receipts are cumulative, so few are needed). The broker has no TLS here: it is the
+ *  adapter that is measured. Runs alternate; the ratio is the median of the pairs.
+ */
+#include <errno.h>
+#include <mosquitto.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gateway/adapters/mqtt.h"
+#include "gateway/adapters/mqtt_wire.h"
+#include "meters/cose.h"
+#include "meters/message.h"
+#include "tests/bench/bench_row.h"
+#include "tests/bench/net_core.h"
+
+#define PORT 18330
+#define PAIRS 3
+#define RUN_S 2.0
+#define WARM_S 0.4
+#define OUT_BYTES 16384u
+#define IN_BYTES 4096u
+
+static struct net_core core;
+
+/* ---- the meters (child) ----------------------------------------------------------------------- */
+
+struct command {
+    uint32_t window; /* 0: no receipts are waited for */
+    double seconds;
+};
+
+struct answer {
+    uint64_t sent; /* within the window */
+    uint64_t receipts;
+    bool out_of_messages;
+};
+
+struct meter {
+    int fd;
+    uint32_t next_round;  /* to send */
+    uint32_t done_rounds; /* known to be durable */
+    char topic[64];
+    uint8_t down_key[MT_KEY_BYTES];
+    size_t out_len, out_start, in_len;
+    uint8_t out[OUT_BYTES];
+    uint8_t in[IN_BYTES];
+};
+
+static struct meter *meters;
+
+static void must(bool good, const char *what)
+{
+    if (!good) {
+        fprintf(stderr, "bench: %s failed: %s\n", what, strerror(errno));
+        exit(1);
+    }
+}
+
+static void send_whole(int fd, const uint8_t *bytes, size_t len)
+{
+    must(send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len, "sending to the broker");
+}
+
+/* MQTT 3.1.1, 3.1 and 3.8: connect with a clean session, and subscribe to the topic down. */
+static void meter_connect(struct meter *meter, uint32_t n, bool receipts)
+{
+    uint8_t packet[160];
+    char name[MT_NAME_MAX + 1];
+    char down[64];
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(PORT),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int one = 1;
+    meter->fd = socket(AF_INET, SOCK_STREAM, 0);
+    must(meter->fd >= 0 && connect(meter->fd, (struct sockaddr *)&to, sizeof to) == 0, "connect");
+    (void)setsockopt(meter->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    uint8_t len = (uint8_t)mt_name_format(name, &core.load.identities[n]);
+    static const uint8_t head[] = {0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60, 0};
+    packet[0] = 0x10;
+    packet[1] = (uint8_t)(sizeof head + 1 + len);
+    memcpy(packet + 2, head, sizeof head);
+    packet[2 + sizeof head] = len;
+    memcpy(packet + 3 + sizeof head, name, len);
+    send_whole(meter->fd, packet, 3 + sizeof head + len);
+    uint8_t back[8];
+    must(recv(meter->fd, back, 4, MSG_WAITALL) == 4 && back[3] == 0, "CONNACK");
+    (void)snprintf(meter->topic, sizeof meter->topic, "meterpay/%s/%s/up",
+                   receipts ? "bench" : "waste", name);
+    if (receipts) {
+        int n_down = snprintf(down, sizeof down, "meterpay/bench/%s/down", name);
+        packet[0] = 0x82;
+        packet[1] = (uint8_t)(2 + 2 + n_down + 1);
+        packet[2] = 0;
+        packet[3] = 1;
+        packet[4] = 0;
+        packet[5] = (uint8_t)n_down;
+        memcpy(packet + 6, down, (size_t)n_down);
+        packet[6 + n_down] = 0;
+        send_whole(meter->fd, packet, (size_t)n_down + 7);
+        must(recv(meter->fd, back, 5, MSG_WAITALL) == 5 && back[4] == 0, "SUBACK");
+    }
+}
+
+static void queue(struct meter *meter, uint32_t n, struct answer *answer)
+{
+    uint64_t index = (uint64_t)meter->next_round * core.load.meters + n;
+    if (index >= core.message_count) {
+        answer->out_of_messages = true;
+        return;
+    }
+    const struct net_message *message = &core.messages[index];
+    const struct gw_wire_publish publish = {.topic = meter->topic,
+                                            .topic_len = strlen(meter->topic),
+                                            .payload = message->bytes,
+                                            .payload_len = message->len};
+    size_t put = gw_wire_put(meter->out + meter->out_len, OUT_BYTES - meter->out_len, &publish);
+    meter->out_len += put;
+    meter->next_round += put > 0;
+    answer->sent += put > 0;
+}
+
+/* Send as far as the window and the socket allow. Returns false when the socket is full. */
+static bool meter_send(struct meter *meter, uint32_t n, uint32_t window, struct answer *answer)
+{
+    uint32_t ahead = window > 0 ? window : 16;
+    for (;;) {
+        if (meter->out_start == meter->out_len) {
+            meter->out_start = meter->out_len = 0;
+            uint32_t base = window > 0 ? meter->done_rounds : meter->next_round;
+            while (meter->next_round - base < ahead && meter->out_len < OUT_BYTES - 512 &&
+                   !answer->out_of_messages) {
+                queue(meter, n, answer);
+            }
+            if (meter->out_len == 0) {
+                return true;
+            }
+        }
+        ssize_t put = send(meter->fd, meter->out + meter->out_start,
+                           meter->out_len - meter->out_start, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (put < 0) {
+            must(errno == EAGAIN, "sending");
+            return false;
+        }
+        meter->out_start += (size_t)put;
+        if (window == 0) {
+            return meter->out_start == meter->out_len; /* the next meter's turn */
+        }
+    }
+}
+
+/* A receipt: which records are durable. A meter with one message under way need not look. */
+static void receipt_take(struct meter *meter, uint32_t n, uint32_t window,
+                         const struct gw_wire_publish *publish)
+{
+    if (window == 1) {
+        meter->done_rounds = meter->next_round;
+        return;
+    }
+    struct mt_cose_encrypt0 shape;
+    struct mt_downlink downlink;
+    uint8_t plain[128];
+    size_t plain_len = 0;
+    if (mt_cose_parse(&shape, publish->payload, publish->payload_len) == MT_OK &&
+        mt_cose_open(plain, &plain_len, sizeof plain, &shape, meter->down_key,
+                     &core.load.identities[n]) == MT_OK &&
+        mt_downlink_decode(&downlink, plain, plain_len) == MT_OK && !downlink.is_command) {
+        meter->done_rounds = downlink.receipt.next_seq - 1;
+    }
+}
+
+static void meter_read(struct meter *meter, uint32_t n, uint32_t window, struct answer *answer)
+{
+    ssize_t got =
+        recv(meter->fd, meter->in + meter->in_len, IN_BYTES - meter->in_len, MSG_DONTWAIT);
+    if (got <= 0) {
+        must(got < 0 && errno == EAGAIN, "reading");
+        return;
+    }
+    meter->in_len += (size_t)got;
+    size_t at = 0;
+    struct gw_wire_publish publish;
+    while (gw_wire_next(&publish, meter->in + at, meter->in_len - at) == GW_WIRE_PUBLISH) {
+        receipt_take(meter, n, window, &publish);
+        answer->receipts++;
+        at += publish.packet_len;
+    }
+    meter->in_len -= at;
+    memmove(meter->in, meter->in + at, meter->in_len);
+}
+
+static void run_closed(int epoll, const struct command *command, struct answer *answer)
+{
+    double end_s = bench_wall_s() + command->seconds;
+    for (uint32_t n = 0; n < core.load.meters; n++) {
+        meters[n].done_rounds =
+            meters[n].next_round; /* whatever an earlier run left is forgotten */
+        (void)meter_send(&meters[n], n, command->window, answer);
+    }
+    int count = 1;
+    while (count > 0) { /* at the end, until nothing comes any more: no record is left unsettled */
+        struct epoll_event events[256];
+        bool sending = bench_wall_s() < end_s && !answer->out_of_messages;
+        count = epoll_wait(epoll, events, 256, 300);
+        for (int i = 0; i < count; i++) {
+            uint32_t n = events[i].data.u32;
+            meter_read(&meters[n], n, command->window, answer);
+            if (sending) {
+                (void)meter_send(&meters[n], n, command->window, answer);
+            }
+        }
+    }
+}
+
+static void run_open(const struct command *command, struct answer *answer)
+{
+    double end_s = bench_wall_s() + command->seconds;
+    bool any = true;
+    while (bench_wall_s() < end_s) {
+        if (!any) {
+            (void)poll(NULL, 0, 1);
+        }
+        any = false;
+        for (uint32_t n = 0; n < core.load.meters; n++) {
+            /* What is sent is discarded: the same messages may go again and again. */
+            meters[n].next_round = answer->out_of_messages ? 0 : meters[n].next_round;
+            answer->out_of_messages = false;
+            any |= meter_send(&meters[n], n, 0, answer);
+        }
+    }
+}
+
+static void play_meters(int from_parent, int to_parent)
+{
+    struct command command;
+    uint32_t count = core.load.meters;
+    meters = calloc(count, sizeof *meters);
+    uint32_t *rounds = calloc(count, sizeof *rounds);
+    must(meters != NULL && rounds != NULL, "memory");
+    while (net_pipe_read(from_parent, &command, sizeof command)) {
+        struct answer answer = {0};
+        int epoll = epoll_create1(0);
+        for (uint32_t n = 0; n < count; n++) {
+            memset(&meters[n], 0, offsetof(struct meter, out));
+            net_down_key(meters[n].down_key, &core, n);
+            meter_connect(&meters[n], n, command.window > 0);
+            struct epoll_event event = {.events = EPOLLIN, .data.u32 = n};
+            must(epoll_ctl(epoll, EPOLL_CTL_ADD, meters[n].fd, &event) == 0, "epoll");
+            meters[n].next_round = command.window > 0 ? rounds[n] : 0;
+        }
+        if (command.window > 0) {
+            run_closed(epoll, &command, &answer);
+        } else {
+            run_open(&command, &answer);
+        }
+        for (uint32_t n = 0; n < count; n++) {
+            rounds[n] = command.window > 0 ? meters[n].next_round : rounds[n];
+            (void)close(meters[n].fd);
+        }
+        (void)close(epoll);
+        net_pipe_write(to_parent, &answer, sizeof answer);
+    }
+}
+
+/* ---- the broker ------------------------------------------------------------------------------- */
+
+static pid_t broker_begin(void)
+{
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/mosquitto.conf", core.directory);
+    FILE *file = fopen(path, "w");
+    must(file != NULL, path);
+    fprintf(file,
+            "user root\nlistener %d 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            "set_tcp_nodelay true\nsys_interval 0\nmax_queued_messages 20000\nlog_dest none\n",
+            PORT);
+    fclose(file);
+    pid_t pid = fork();
+    must(pid >= 0, "fork");
+    if (pid == 0) {
+        execlp("mosquitto", "mosquitto", "-c", path, (char *)NULL);
+        execl("/usr/sbin/mosquitto", "mosquitto", "-c", path, (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void broker_end(pid_t pid)
+{
+    char path[96];
+    int status;
+    (void)kill(pid, SIGTERM);
+    (void)waitpid(pid, &status, 0);
+    (void)snprintf(path, sizeof path, "%s/mosquitto.conf", core.directory);
+    (void)unlink(path);
+}
+
+/* ---- who is measured -------------------------------------------------------------------------- */
+
+static _Atomic uint64_t discarded;
+
+static void on_message(struct mosquitto *client, void *self,
+                       const struct mosquitto_message *message)
+{
+    (void)client;
+    (void)self;
+    (void)message;
+    atomic_fetch_add_explicit(&discarded, 1, memory_order_relaxed);
+}
+
+/* Messages a second between warm-up and end, by a counter that grows. */
+static double rate_of(struct net_child *child, const struct command *command,
+                      _Atomic uint64_t *counter, struct answer *answer)
+{
+    net_pipe_write(child->to, command, sizeof *command);
+    struct pollfd p = {.fd = child->from, .events = POLLIN};
+    /* The meters connect first: time begins when something arrives. */
+    uint64_t idle = atomic_load(counter);
+    while (atomic_load(counter) == idle && poll(&p, 1, 1) == 0) {
+    }
+    (void)poll(&p, 1, (int)(WARM_S * 1000));
+    uint64_t before = atomic_load(counter);
+    double begin_s = bench_wall_s();
+    (void)poll(&p, 1, (int)((command->seconds - 2 * WARM_S) * 1000));
+    double rate = (double)(atomic_load(counter) - before) / (bench_wall_s() - begin_s);
+    must(net_pipe_read(child->from, answer, sizeof *answer), "the meters' answer");
+    return rate;
+}
+
+static double discard_rate(struct net_child *child)
+{
+    struct answer answer;
+    const struct command command = {.window = 0, .seconds = RUN_S};
+    struct mosquitto *client = mosquitto_new("discards", true, NULL);
+    must(client != NULL, "a client");
+    mosquitto_message_callback_set(client, on_message);
+    must(mosquitto_connect(client, "127.0.0.1", PORT, 60) == MOSQ_ERR_SUCCESS, "connecting");
+    must(mosquitto_subscribe(client, NULL, "meterpay/waste/+/up", 0) == MOSQ_ERR_SUCCESS, "asking");
+    must(mosquitto_loop_start(client) == MOSQ_ERR_SUCCESS, "a thread");
+    double rate = rate_of(child, &command, &discarded, &answer);
+    (void)mosquitto_disconnect(client);
+    (void)mosquitto_loop_stop(client, false);
+    mosquitto_destroy(client);
+    return rate;
+}
+
+static void reply_to(void *adapter, const struct gw_reply *reply)
+{
+    gw_mqtt_reply(adapter, reply);
+}
+
+static double settle_rate(struct net_child *child, uint32_t window, struct answer *answer)
+{
+    struct gw_mqtt *mqtt;
+    const struct command command = {.window = window, .seconds = RUN_S};
+    const struct gw_mqtt_config config = {.host = "127.0.0.1",
+                                          .port = PORT,
+                                          .site = "bench",
+                                          .client_id = "settles",
+                                          .queue_bytes = (size_t)8 << 20,
+                                          .filled = &core.bell};
+    must(gw_mqtt_open(&mqtt, &config) == GW_OK, "the adapter");
+    net_core_start(&core, gw_mqtt_inbox(mqtt), mqtt, reply_to);
+    struct gw_mqtt_state state = {0};
+    for (int i = 0; i < 1000 && !state.connected; i++) {
+        (void)poll(NULL, 0, 5);
+        gw_mqtt_state(&state, mqtt);
+    }
+    must(state.connected, "connecting the adapter");
+    double rate = rate_of(child, &command, &core.taken, answer);
+    gw_mqtt_state(&state, mqtt);
+    bench_say("  window %u: %.0f/s settled; %llu receipts, %llu merged, %llu left out, %llu stalls",
+              window, rate, (unsigned long long)state.receipt_count,
+              (unsigned long long)state.merged_count, (unsigned long long)state.left_out_count,
+              (unsigned long long)state.stalled_count);
+    net_core_stop(&core);
+    gw_mqtt_close(mqtt);
+    return rate;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values)
+{
+    qsort(values, PAIRS, sizeof *values, by_value);
+    return values[PAIRS / 2];
+}
+
+/* One shape: so many meters, each with so many messages under way. */
+static void measure(const char *what, uint32_t meter_count, uint32_t window, uint32_t rounds)
+{
+    double discards[PAIRS];
+    double settles[PAIRS];
+    double ratios[PAIRS];
+    struct net_child child;
+    struct answer answer = {0};
+    net_core_open(&core, meter_count, rounds);
+    core.in_flight_max = meter_count * window;
+    net_child_begin(&child, play_meters);
+    pid_t broker = broker_begin();
+    (void)poll(NULL, 0, 500);
+    for (int i = 0; i < PAIRS; i++) {
+        discards[i] = discard_rate(&child);
+        settles[i] = settle_rate(&child, window, &answer);
+        ratios[i] = settles[i] / discards[i];
+        bench_say("mqtt, %s: discarded %.0f/s, settled %.0f/s, ratio %.2f%s", what, discards[i],
+                  settles[i], ratios[i], answer.out_of_messages ? " (ran out of messages)" : "");
+    }
+    uint64_t refused = atomic_load(&core.refused);
+    net_child_end(&child);
+    broker_end(broker);
+    net_core_close(&core);
+    must(refused == 0, "settling every message (some were refused)");
+    char title[96];
+    char figure[48];
+    char against[64];
+    char ratio[16];
+    double middle = median(ratios);
+    (void)snprintf(title, sizeof title, "MQTT end to end, receipts on, %s", what);
+    (void)snprintf(figure, sizeof figure, "%.0f/s", median(settles));
+    (void)snprintf(against, sizeof against, "subscriber that discards, %.0f/s", median(discards));
+    (void)snprintf(ratio, sizeof ratio, "%.2f", middle);
+    bench_row(title, figure, against, ratio, "0.9", middle >= 0.9);
+    printf("{\"bench\":\"mqtt\",\"shape\":\"%s\",\"settled_per_s\":%.0f,\"discarded_per_s\":%.0f,"
+           "\"ratio\":%.3f}\n",
+           what, median(settles), median(discards), middle);
+}
+
+int main(void)
+{
+    struct rlimit limit = {16384, 16384};
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)mosquitto_lib_init();
+    measure("meters with a backlog", 200, 64, 5000);
+    measure("each receipt waited for", 2000, 1, 300);
+    (void)mosquitto_lib_cleanup();
+    return 0;
+}
