@@ -57,7 +57,7 @@ static int64_t travel_us(struct sim_radio *radio)
     return sim_between(sim_random_next(&radio->random), faults->delay_us_min, most_us);
 }
 
-static void put(struct sim_radio *radio, const struct sim_packet *packet, int64_t now_us)
+void sim_radio_post(struct sim_radio *radio, const struct sim_packet *packet, int64_t due_us)
 {
     uint32_t number = radio->free_first;
     uint8_t *bytes = number != NONE ? malloc(packet->len > 0 ? packet->len : 1) : NULL;
@@ -65,11 +65,18 @@ static void put(struct sim_radio *radio, const struct sim_packet *packet, int64_
         radio->lost++;
         return;
     }
-    memcpy(bytes, packet->bytes, packet->len);
+    if (packet->len > 0) {
+        memcpy(bytes, packet->bytes, packet->len);
+    }
     radio->free_first = radio->packets[number].meter;
     radio->packets[number] = *packet;
     radio->packets[number].bytes = bytes;
-    sim_agenda_set(&radio->agenda, number, now_us + travel_us(radio));
+    sim_agenda_set(&radio->agenda, number, due_us);
+}
+
+static void put(struct sim_radio *radio, const struct sim_packet *packet, int64_t now_us)
+{
+    sim_radio_post(radio, packet, now_us + travel_us(radio));
 }
 
 void sim_radio_send(struct sim_radio *radio, const struct sim_packet *packet, int64_t now_us)

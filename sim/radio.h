@@ -49,6 +49,9 @@ void sim_radio_deinit(struct sim_radio *radio);
 /** Send a packet at now_us; its bytes are copied. */
 void sim_radio_send(struct sim_radio *radio, const struct sim_packet *packet, int64_t now_us);
 
+/** Let a packet arrive at a moment, whatever befalls others. */
+void sim_radio_post(struct sim_radio *radio, const struct sim_packet *packet, int64_t due_us);
+
 /** When the next packet arrives. False: none is on the road. */
 bool sim_radio_next(int64_t *due_us, const struct sim_radio *radio);
 

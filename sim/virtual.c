@@ -8,6 +8,7 @@
 
 #define MINUTE_US (60 * FW_US_PER_S)
 #define FRAME_DOWN 0xFFu
+#define FRAME_LINK_UP 0xFEu /* no message: the meter's transport has a connection */
 
 struct sim_fleet {
     struct sim_fleet_config config;
@@ -203,7 +204,10 @@ static void advance(struct sim_fleet *fleet, int64_t now_us)
 static void arrive(struct sim_fleet *fleet, struct sim_packet *packet)
 {
     struct sim_meter *meter = &fleet->meters[packet->meter];
-    if (packet->down) {
+    if (packet->frame == FRAME_LINK_UP) {
+        sim_meter_link_up(meter, fleet->now_us);
+        plan(fleet, meter);
+    } else if (packet->down) {
         sim_meter_downlink(meter, packet->bytes, packet->len, fleet->now_us);
         plan(fleet, meter);
     } else {
@@ -237,6 +241,7 @@ uint32_t sim_fleet_run(struct sim_fleet *fleet, int64_t until_us, uint32_t event
     return done;
 }
 
+/* Both only put something on the road: what is due before it happens before it, at its own time. */
 void sim_fleet_receipt(struct sim_fleet *fleet, uint32_t meter, const uint8_t *bytes, size_t len,
                        int64_t now_us)
 {
@@ -244,7 +249,6 @@ void sim_fleet_receipt(struct sim_fleet *fleet, uint32_t meter, const uint8_t *b
     if (len > SIM_RADIO_PACKET_BYTES_MAX) {
         return; /* no gateway of ours says so much at once */
     }
-    advance(fleet, now_us);
     struct sim_packet packet = {
         .meter = meter,
         .down = true,
@@ -252,15 +256,14 @@ void sim_fleet_receipt(struct sim_fleet *fleet, uint32_t meter, const uint8_t *b
         .len = len,
         .bytes = (uint8_t *)bytes, /* copied by the radio */
     };
-    sim_radio_send(&fleet->radio, &packet, fleet->now_us);
+    sim_radio_send(&fleet->radio, &packet, now_us > fleet->now_us ? now_us : fleet->now_us);
 }
 
 void sim_fleet_link_up(struct sim_fleet *fleet, uint32_t meter, int64_t now_us)
 {
     MT_CHECK(fleet != NULL && meter < fleet->config.meter_count);
-    advance(fleet, now_us);
-    sim_meter_link_up(&fleet->meters[meter], fleet->now_us);
-    plan(fleet, &fleet->meters[meter]);
+    struct sim_packet packet = {.meter = meter, .down = true, .frame = FRAME_LINK_UP};
+    sim_radio_post(&fleet->radio, &packet, now_us > fleet->now_us ? now_us : fleet->now_us);
 }
 
 void sim_fleet_hold(struct sim_fleet *fleet)
