@@ -43,15 +43,19 @@ bool fw_clock_correct(struct fw_clock *clock, const struct fw_clock_sample *samp
     if (sample->gateway_us <= 0 || round_us < 0 || round_us > clock->round_us_max) {
         return false;
     }
-    /* The gateway read its clock within the round trip and cut it to the second: the best guess is the
-     * middle of both, and the truth is at most this far from it. */
-    int64_t doubt_us = round_us / 2 + FW_US_PER_S / 2;
-    int64_t truth_us = sample->gateway_us + FW_US_PER_S / 2 + round_us / 2;
-    int64_t error_us = clock->known ? fw_clock_time(clock, sample->now_up_us) - truth_us : 0;
-    bool moved = !clock->known || error_us > doubt_us || error_us < -doubt_us;
-    if (moved) {
-        clock->offset_us = truth_us - sample->now_up_us;
+    /* The gateway read its clock within the round trip and cut it to the second, so now it is between these
+     * two. The clock moves no further than into there: to the middle would be a guess that can make a
+     * good clock worse by half of a slow round trip. */
+    int64_t low_us = sample->gateway_us;
+    int64_t high_us = sample->gateway_us + FW_US_PER_S + round_us;
+    int64_t time_us = low_us + (high_us - low_us) / 2;
+    if (clock->known) {
+        time_us = fw_clock_time(clock, sample->now_up_us);
+        time_us = time_us < low_us ? low_us : time_us;
+        time_us = time_us > high_us ? high_us : time_us;
     }
+    bool moved = !clock->known || time_us != fw_clock_time(clock, sample->now_up_us);
+    clock->offset_us = time_us - sample->now_up_us;
     clock->known = true;
     clock->vouched_up_us = sample->now_up_us;
     return moved;

@@ -5,8 +5,8 @@
  *
  *  The offset comes from the battery-backed clock at boot and from the gateway's receipts after that. A
  *  receipt is good for the time only when it answers a message that left once, a short while ago: then
- *  the gateway's clock was read somewhere in that while, and the correction is known to half of it. A
- *  receipt that was held back or played back cannot move the clock by more.
+ *  the gateway's clock was read somewhere in that while, and the meter's is moved into that while, no
+ *  further. So a receipt that was held back or played back moves a good clock by little or not at all.
  */
 #ifndef FIRMWARE_CORE_CLOCK_H
 #define FIRMWARE_CORE_CLOCK_H

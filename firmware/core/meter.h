@@ -55,7 +55,7 @@ struct fw_config {
  *  pauses from 30 s to 1 h, clock doubted after 10 days, no calendar; gas opens by hand only. */
 void fw_config_default(struct fw_config *config, enum mt_medium medium);
 
-/** Room for one message while it is built; about 9 kB. One serves all meters of a thread. */
+/** Room for one message while it is built; about 8 kB. One serves all meters of a thread. */
 struct fw_work {
     struct mt_message message;
     uint8_t plain[MT_MESSAGE_BYTES_MAX];
