@@ -367,7 +367,8 @@ static bool cookie_checked(struct gw_door *door, const struct gw_peer *peer, uin
     for (unsigned i = 0; i < 2; i++) {
         gnutls_datum_t key = {door->cookie_keys[i], COOKIE_KEY_BYTES};
         memset(&door->prestate, 0, sizeof door->prestate);
-        if (gnutls_dtls_cookie_verify(&key, &claim, sizeof claim, hello, len, &door->prestate) >= 0) {
+        if (gnutls_dtls_cookie_verify(&key, &claim, sizeof claim, hello, len, &door->prestate) >=
+            0) {
             return true;
         }
     }
