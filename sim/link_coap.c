@@ -23,6 +23,11 @@
 /* A gateway that runs answers, or acknowledges, within a second (gateway/adapters/coap.h). One that was
  * restarted does not know the session, and libcoap would go on repeating into it for a minute and a half. */
 #define SILENT_US_MAX 4000000ll
+/* libcoap 4.3.1 frees a session under its own feet when what it repeats holds the last reference
+ * (coap_session_delay_pdu). So it repeats once only, as the meter repeats by itself, and a session is given
+ * back when that must be over: (2 s + 4 s) x 1.5. */
+#define RETRANSMIT_MAX 1u
+#define PARTED_US 15000000ll
 
 struct peer {
     struct sim_coap *owner;
@@ -37,8 +42,16 @@ struct peer {
     uint8_t psk[MT_KEY_BYTES];
 };
 
+/* A session that its meter has left. */
+struct parted {
+    coap_session_t *session;
+    int64_t until_us;
+};
+
 struct sim_coap {
     struct sim_link_events events;
+    struct parted *parted; /* owned; the oldest first, from parted_first on */
+    size_t parted_first, parted_count, parted_room;
     coap_address_t gateway;
     char host[64];
     int epoll_fd;
@@ -75,7 +88,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
         return COAP_RESPONSE_OK;
     }
     struct sim_coap *coap = peer->owner;
-    /* With GnuTLS libcoap tells of no finished handshake: the first answer does. */
+    /* libcoap does not always tell of a finished handshake: the first answer does. */
     coap->counts.connections += peer->answered ? 0 : 1;
     peer->answered = true;
     peer->asked_us = 0;
@@ -118,6 +131,41 @@ static int on_event(coap_session_t *session, const coap_event_t event)
     return 0;
 }
 
+/* ---- sessions that are left ------------------------------------------------------------------------ */
+
+static void give_back(struct sim_coap *coap, int64_t now_us)
+{
+    while (coap->parted_count > 0 && coap->parted[coap->parted_first].until_us <= now_us) {
+        coap_session_release(coap->parted[coap->parted_first].session);
+        coap->parted_first++;
+        coap->parted_count--;
+    }
+    if (coap->parted_count == 0) {
+        coap->parted_first = 0;
+    }
+}
+
+/* Keep the session for a while. Without memory it is never given back, until its context ends. */
+static void part(struct sim_coap *coap, coap_session_t *session)
+{
+    if (coap->parted_first + coap->parted_count == coap->parted_room) {
+        memmove(coap->parted, coap->parted + coap->parted_first,
+                coap->parted_count * sizeof(*coap->parted));
+        coap->parted_first = 0;
+    }
+    if (coap->parted_count == coap->parted_room) {
+        size_t room = 2 * coap->parted_room;
+        struct parted *grown = realloc(coap->parted, room * sizeof(*grown));
+        if (grown == NULL) {
+            return;
+        }
+        coap->parted = grown;
+        coap->parted_room = room;
+    }
+    coap->parted[coap->parted_first + coap->parted_count++] =
+        (struct parted){.session = session, .until_us = sim_link_now_us() + PARTED_US};
+}
+
 /* ---- opening ---------------------------------------------------------------------------------------- */
 
 static bool resolve(struct sim_coap *coap, const struct sim_link_config *config, char *why)
@@ -156,14 +204,17 @@ bool sim_coap_open(struct sim_coap **coap, const struct sim_link_config *config,
     made->context_count = (meter_count + SESSIONS_PER_CONTEXT - 1) / SESSIONS_PER_CONTEXT;
     made->contexts = calloc(made->context_count, sizeof(*made->contexts));
     made->peers = calloc(meter_count, sizeof(*made->peers));
+    made->parted_room = meter_count;
+    made->parted = calloc(made->parted_room, sizeof(*made->parted));
     made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (made->contexts == NULL || made->peers == NULL || made->epoll_fd < 0 ||
-        !resolve(made, config, why)) {
+    if (made->contexts == NULL || made->peers == NULL || made->parted == NULL ||
+        made->epoll_fd < 0 || !resolve(made, config, why)) {
         if (made->epoll_fd >= 0) {
             (void)close(made->epoll_fd); /* nothing is in it */
         }
         free(made->contexts);
         free(made->peers);
+        free(made->parted);
         free(made);
         return false;
     }
@@ -183,6 +234,7 @@ void sim_coap_close(struct sim_coap *coap)
         sim_coap_stop(coap, i);
         mt_key_wipe(coap->peers[i].psk, sizeof(coap->peers[i].psk));
     }
+    give_back(coap, INT64_MAX);
     for (uint32_t i = 0; i < coap->context_count; i++) {
         if (coap->contexts[i] != NULL) {
             coap_free_context(coap->contexts[i]);
@@ -192,6 +244,7 @@ void sim_coap_close(struct sim_coap *coap)
     (void)close(coap->epoll_fd); /* its members are gone */
     free(coap->contexts);
     free(coap->peers);
+    free(coap->parted);
     free(coap);
 }
 
@@ -228,7 +281,7 @@ static void release(struct peer *peer)
 {
     if (peer->session != NULL) {
         coap_session_set_app_data(peer->session, NULL); /* what still comes is nobody's */
-        coap_session_release(peer->session);
+        part(peer->owner, peer->session);
         peer->session = NULL;
         peer->answered = false;
     }
@@ -290,6 +343,7 @@ static bool connect_now(struct peer *peer)
         return false;
     }
     coap_session_set_app_data(peer->session, peer);
+    coap_session_set_max_retransmit(peer->session, RETRANSMIT_MAX);
     observe(peer);
     return true;
 }
@@ -379,6 +433,7 @@ void sim_coap_work(struct sim_coap *coap)
     if (coap->broken_count > 0) {
         release_broken(coap);
     }
+    give_back(coap, sim_link_now_us());
 }
 
 void sim_coap_counts(struct sim_link_counts *counts, const struct sim_coap *coap)
