@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -278,6 +279,27 @@ static void play_meters(int from_parent, int to_parent)
 
 /* ---- the broker ------------------------------------------------------------------------------- */
 
+static pid_t broker_pid;
+
+/* Processor time of a process, in microseconds, to a hundredth of a second: proc(5). */
+static double cpu_us_of(pid_t pid)
+{
+    char path[64];
+    unsigned long user = 0;
+    unsigned long system = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return 0;
+    }
+    if (fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+               &system) != 2) {
+        user = system = 0;
+    }
+    fclose(file);
+    return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+}
+
 static pid_t broker_begin(void)
 {
     char path[96];
@@ -292,6 +314,7 @@ static pid_t broker_begin(void)
     pid_t pid = fork();
     must(pid >= 0, "fork");
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* it must not outlive us and serve the next run */
         execlp("mosquitto", "mosquitto", "-c", path, (char *)NULL);
         execl("/usr/sbin/mosquitto", "mosquitto", "-c", path, (char *)NULL);
         _exit(127);
@@ -334,9 +357,15 @@ static double rate_of(struct net_child *child, const struct command *command,
     }
     (void)poll(&p, 1, (int)(WARM_S * 1000));
     uint64_t before = atomic_load(counter);
+    double cpu_us[3] = {cpu_us_of(getpid()), cpu_us_of(broker_pid), cpu_us_of(child->pid)};
     double begin_s = bench_wall_s();
     (void)poll(&p, 1, (int)((command->seconds - 2 * WARM_S) * 1000));
-    double rate = (double)(atomic_load(counter) - before) / (bench_wall_s() - begin_s);
+    double count = (double)(atomic_load(counter) - before);
+    double rate = count / (bench_wall_s() - begin_s);
+    bench_say("  processor time a message: this process %.1f us, broker %.1f us, meters %.1f us",
+              (cpu_us_of(getpid()) - cpu_us[0]) / count,
+              (cpu_us_of(broker_pid) - cpu_us[1]) / count,
+              (cpu_us_of(child->pid) - cpu_us[2]) / count);
     must(net_pipe_read(child->from, answer, sizeof *answer), "the meters' answer");
     return rate;
 }
@@ -416,8 +445,9 @@ static void measure(const char *what, uint32_t meter_count, uint32_t window, uin
     net_core_open(&core, meter_count, rounds);
     core.in_flight_max = meter_count * window;
     net_child_begin(&child, play_meters);
-    pid_t broker = broker_begin();
+    pid_t broker = broker_pid = broker_begin();
     (void)poll(NULL, 0, 500);
+    must(waitpid(broker, NULL, WNOHANG) == 0, "starting a broker (is its port in use?)");
     for (int i = 0; i < PAIRS; i++) {
         discards[i] = discard_rate(&child);
         settles[i] = settle_rate(&child, window, &answer);

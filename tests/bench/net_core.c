@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -180,6 +182,7 @@ void net_child_begin(struct net_child *child, void (*serve)(int from_parent, int
     child->pid = fork();
     must(child->pid >= 0, "a child");
     if (child->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* it must not outlive us */
         (void)close(down[1]);
         (void)close(up[0]);
         serve(down[0], up[1]);

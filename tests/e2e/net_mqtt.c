@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +50,7 @@ static void broker_start(void)
     broker = fork();
     CU_ASSERT_TRUE_FATAL(broker >= 0);
     if (broker == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* it must not outlive the test */
         int quiet = open("/dev/null", O_WRONLY);
         (void)dup2(quiet, 1);
         (void)dup2(quiet, 2);
