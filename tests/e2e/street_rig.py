@@ -93,7 +93,10 @@ def ask(path, method, target, body=None, headers=None, timeout=30):
     connection = Unix(path, timeout)
     try:
         data = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)
-        connection.request(method, target, data, headers or {})
+        try:
+            connection.request(method, target, data, headers or {})
+        except BrokenPipeError:
+            pass  # Refused before the body was read: the answer is there.
         reply = connection.getresponse()
         text = reply.read().decode()
         try:
