@@ -48,6 +48,7 @@ struct sim_options {
     char start[SIM_TEXT_MAX];      /**< Local date to start at, with --via none. */
     char user[64];                 /**< replay: broker's user name. */
     char password_file[SIM_TEXT_MAX];
+    char key_file[SIM_TEXT_MAX];    /**< replay: the root key of as_meter, 32 hex digits. */
     char as_meter[MT_NAME_MAX + 1]; /**< replay: publish all as this meter. */
     char protocol[32];              /**< replay: instead of the file's name. */
     char file[SIM_TEXT_MAX];        /**< replay: the corpus. */

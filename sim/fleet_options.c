@@ -16,9 +16,9 @@
 /* The options as texts: popt owns and converts nothing, so that every complaint is one of ours. */
 struct texts {
     char *meters, *homes, *seed, *via, *hours, *speed, *dir, *broker, *gateway, *root, *site,
-        *clock, *state, *provision, *truth, *start, *user, *password_file, *as_meter, *protocol,
-        *interval, *drain, *report, *loss, *duplicates, *reorder, *drift, *reboots, *tariff_power,
-        *tariff_water, *tariff_gas;
+        *clock, *state, *provision, *truth, *start, *user, *password_file, *key_file, *as_meter,
+        *protocol, *interval, *drain, *report, *loss, *duplicates, *reorder, *drift, *reboots,
+        *tariff_power, *tariff_water, *tariff_gas;
     int json, quiet, no_register;
 };
 
@@ -195,6 +195,7 @@ static bool read_texts(struct sim_options *options, const struct texts *texts)
         {options->start, SIM_TEXT_MAX, texts->start, "start"},
         {options->user, sizeof(options->user), texts->user, "user"},
         {options->password_file, SIM_TEXT_MAX, texts->password_file, "password-file"},
+        {options->key_file, SIM_TEXT_MAX, texts->key_file, "key-file"},
         {options->as_meter, sizeof(options->as_meter), texts->as_meter, "as"},
         {options->protocol, sizeof(options->protocol), texts->protocol, "protocol"},
         {options->tariffs.name[MT_POWER], SIM_TARIFF_MAX + 1, texts->tariff_power, "tariff-power"},
@@ -374,6 +375,7 @@ static struct poptOption own[] = {
     TEXT("tariff-gas", tariff_gas, "for provision (zhanjiang-gas)", "NAME"),
     TEXT("as", as_meter, "replay: publish as this meter (the frame's own address)", "METER"),
     TEXT("protocol", protocol, "replay: of the frames (the file's name)", "NAME"),
+    TEXT("key-file", key_file, "replay: the key of --as, for the meters' listener (TLS)", "FILE"),
     TEXT("user", user, "replay: the broker's user name", "NAME"),
     TEXT("password-file", password_file, "replay: file with its password", "FILE"),
     FLAG("no-register", no_register, "do not register meters at the gateway of --dir"),

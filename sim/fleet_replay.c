@@ -21,8 +21,8 @@ struct replay {
     struct mosquitto *mosq;
     char protocol[MT_PROTOCOL_NAME_MAX + 1];
     bool connected;
-    int refused; /* the broker's answer, when it is no */
-    uint64_t sent, skipped, unnamed;
+    int refused;                            /* the broker's answer, when it is no */
+    uint64_t sent, taken, skipped, unnamed; /* taken: acknowledged by the broker */
 };
 
 static bool choose_protocol(struct replay *replay)
@@ -107,7 +107,15 @@ static void on_connect(struct mosquitto *mosq, void *arg, int rc)
     replay->refused = rc;
 }
 
-static bool read_password(char *password, size_t max, const char *path)
+static void on_publish(struct mosquitto *mosq, void *arg, int mid)
+{
+    struct replay *replay = arg;
+    (void)mosq, (void)mid; /* there is one, and only their number counts */
+    replay->taken++;
+}
+
+/* The first line of a file. */
+static bool read_secret(char *password, size_t max, const char *path)
 {
     FILE *file = fopen(path, "re");
     bool good = file != NULL && fgets(password, (int)max, file) != NULL;
@@ -120,6 +128,35 @@ static bool read_password(char *password, size_t max, const char *path)
     return good;
 }
 
+/* Connect as the meter itself: TLS with the key that follows from its root key. */
+static int use_key(struct replay *replay)
+{
+    const struct sim_options *options = replay->options;
+    struct mt_identity identity;
+    uint8_t root[MT_KEY_BYTES];
+    uint8_t psk[MT_KEY_BYTES];
+    char hex[2 * MT_KEY_BYTES + 2] = "";
+    size_t len = 0;
+    if (mt_name_parse(&identity, options->as_meter, strlen(options->as_meter)) != MT_OK) {
+        return sim_complain(options, "--key-file goes with --as METER, such as pHXE-000012345678.");
+    }
+    if (!read_secret(hex, sizeof(hex), options->key_file) || strlen(hex) != 2 * MT_KEY_BYTES ||
+        !read_hex(psk, &len, hex, 2 * MT_KEY_BYTES) || len != MT_KEY_BYTES) {
+        return sim_complain(options, "%s does not hold a key of 32 hex digits.", options->key_file);
+    }
+    memcpy(root, psk, sizeof(root));
+    bool good = mt_key_derive(psk, root, MT_KEY_TRANSPORT, &identity) == MT_OK;
+    for (unsigned i = 0; i < MT_KEY_BYTES; i++) {
+        (void)snprintf(hex + 2 * i, 3, "%02x", psk[i]);
+    }
+    good = good &&
+           mosquitto_tls_psk_set(replay->mosq, hex, options->as_meter, NULL) == MOSQ_ERR_SUCCESS;
+    mt_key_wipe(root, sizeof(root));
+    mt_key_wipe(psk, sizeof(psk));
+    mt_key_wipe(hex, sizeof(hex));
+    return good ? SIM_EXIT_DONE : sim_complain(options, "libmosquitto takes no pre-shared key.");
+}
+
 static int open_broker(struct replay *replay)
 {
     const struct sim_options *options = replay->options;
@@ -128,7 +165,7 @@ static int open_broker(struct replay *replay)
         return sim_complain(options, "Where is the broker? Give --broker HOST:PORT.");
     }
     if (options->password_file[0] != '\0' &&
-        !read_password(password, sizeof(password), options->password_file)) {
+        !read_secret(password, sizeof(password), options->password_file)) {
         return sim_complain(options, "%s cannot be read.", options->password_file);
     }
     (void)mosquitto_lib_init(); /* always succeeds */
@@ -137,6 +174,10 @@ static int open_broker(struct replay *replay)
         return sim_complain(options, "libmosquitto does not start.");
     }
     mosquitto_connect_callback_set(replay->mosq, on_connect);
+    mosquitto_publish_callback_set(replay->mosq, on_publish);
+    if (options->key_file[0] != '\0' && use_key(replay) != SIM_EXIT_DONE) {
+        return SIM_EXIT_USAGE;
+    }
     int rc = MOSQ_ERR_SUCCESS;
     if (options->user[0] != '\0') {
         rc = mosquitto_username_pw_set(replay->mosq, options->user,
@@ -174,13 +215,16 @@ static bool publish(struct replay *replay, const char *name, const uint8_t *byte
     return rc == MOSQ_ERR_SUCCESS;
 }
 
-/* Hand over what is queued, and give acknowledgements a moment. */
-static void drain(struct replay *replay)
+/* Wait until the broker has taken everything. False: it has not within the time, or is gone. */
+static bool drain(struct replay *replay)
 {
     int rc = MOSQ_ERR_SUCCESS;
-    for (int waited_ms = 0; rc == MOSQ_ERR_SUCCESS && waited_ms < 500; waited_ms += 50) {
-        rc = mosquitto_loop(replay->mosq, 50, 1);
+    for (int waited_ms = 0;
+         rc == MOSQ_ERR_SUCCESS && replay->taken < replay->sent && waited_ms < TIMEOUT_MS;
+         waited_ms += 10) {
+        rc = mosquitto_loop(replay->mosq, 10, 1);
     }
+    return replay->taken == replay->sent;
 }
 
 /* ---- the corpus --------------------------------------------------------------------------------------- */
@@ -223,7 +267,7 @@ static int replay_file(struct replay *replay)
     while (good && getline(&line, &room, file) >= 0) {
         good = replay_line(replay, line);
     }
-    drain(replay);
+    good = good && drain(replay);
     free(line);
     (void)fclose(file); /* it was only read */
     if (!good) {

@@ -103,7 +103,29 @@ for _ in $(seq 300); do
     kill -0 "$second" 2>/dev/null || break
     sleep 0.1
 done
-sleep 2
+# Meanwhile a third-party meter: one frame of DL/T 645-2007 by hand, forward active energy 1234.56 kWh.
+export METERPAY_DIR=$street
+"$METERPAY_BIN/meterpay" meter add pRAW-000012345678 --household home-0001 --tariff zhanjiang-power \
+    --accept carrier --new-key "$work/key" >>"$log" 2>&1 || fail "the third-party meter was not added"
+printf 'one\t68785634120000 68 91 08 33333433 89674533 XX 16\t-\t{}\n' >"$work/dlt645.tsv"
+sum=$((0x68 + 0x78 + 0x56 + 0x34 + 0x12 + 0x68 + 0x91 + 0x08 + 0x33 * 3 + 0x34 + 0x89 + 0x67 + 0x45 + 0x33))
+sed -i "s/XX/$(printf %02x $((sum % 256)))/" "$work/dlt645.tsv"
+for _ in $(seq 100); do
+    grep -q '^pRAW-000012345678:' "$street/broker/psk" && break
+    sleep 0.1
+done
+for _ in $(seq 20); do # the broker reads its keys again a moment after the file is there
+    "$METERPAY_BIN/meterpay-fleet" replay "$work/dlt645.tsv" --as pRAW-000012345678 \
+        --key-file "$work/key" >>"$log" 2>&1 && break
+    sleep 0.5
+done
+for _ in $(seq 50); do
+    "$METERPAY_BIN/meterpay" readings pRAW-000012345678 >"$work/raw" 2>&1 || true
+    grep -q '1234.560' "$work/raw" && break
+    sleep 0.1
+done
+grep -q '1234.560 *kWh *accepted' "$work/raw" || fail "the replayed frame: $(cat "$work/raw")"
+unset METERPAY_DIR
 kill -INT "-$second"
 status=0
 wait "$second" || status=$?
