@@ -69,7 +69,7 @@ cmp "$work/truth" "$work/export" || fail "the gateway's readings are not those t
 
 # The same meters on virtual time, with nobody to talk to, take the same readings. Runs begin and end at
 # different moments, so the hours that both have are compared.
-"$METERPAY_BIN/meterpay-fleet" --homes 3 --seed 11 --via none --hours 7 --truth "$work/alone.jsonl" \
+"$METERPAY_BIN/meterpay-fleet" --homes 3 --seed 11 --via none --hours 48 --truth "$work/alone.jsonl" \
     --start "$(TZ=UTC-8 date +%Y-%m-01)" >/dev/null
 common() {
     awk -v low="$low" -v high="$high" '$2 >= low && $2 <= high' "$1"
