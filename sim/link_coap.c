@@ -133,18 +133,6 @@ static int on_event(coap_session_t *session, const coap_event_t event)
 
 /* ---- sessions that are left ------------------------------------------------------------------------ */
 
-static void give_back(struct sim_coap *coap, int64_t now_us)
-{
-    while (coap->parted_count > 0 && coap->parted[coap->parted_first].until_us <= now_us) {
-        coap_session_release(coap->parted[coap->parted_first].session);
-        coap->parted_first++;
-        coap->parted_count--;
-    }
-    if (coap->parted_count == 0) {
-        coap->parted_first = 0;
-    }
-}
-
 /* Keep the session for a while. Without memory it is never given back, until its context ends. */
 static void part(struct sim_coap *coap, coap_session_t *session)
 {
@@ -223,6 +211,19 @@ bool sim_coap_open(struct sim_coap **coap, const struct sim_link_config *config,
     coap_dtls_set_log_level(LOG_EMERG);
     *coap = made;
     return true;
+}
+
+/* Sessions whose time is over, by now_us. */
+static void give_back(struct sim_coap *coap, int64_t now_us)
+{
+    while (coap->parted_count > 0 && coap->parted[coap->parted_first].until_us <= now_us) {
+        coap_session_release(coap->parted[coap->parted_first].session);
+        coap->parted_first++;
+        coap->parted_count--;
+    }
+    if (coap->parted_count == 0) {
+        coap->parted_first = 0;
+    }
 }
 
 void sim_coap_close(struct sim_coap *coap)
