@@ -13,8 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 #define PENDING_LOOK_MS 200
+#define EVENTS_MAX 8
+#define BATCHES_MAX 16
+#define PACE_WINDOW_MS 5
+#define BUSY_PER_MS 20u /* messages */
+#define BUSY_PAUSE_US 200
 #define HALF_OPEN_MAX 1024u
 #define PLAIN_MAX 1024u
 #define DATAGRAM_MTU 1400u
@@ -84,23 +90,52 @@ static int shorter(int a_ms, int b_ms)
     return a_ms < 0 || b_ms < a_ms ? b_ms : a_ms;
 }
 
-/* Sleep, and serve what woke us. Returns true when libcoap's own timer fired. */
-static bool wait_and_serve(struct gw_coap *coap, int timeout_ms)
+/* Do messages come so fast that it pays to let them gather? */
+static void pace_look(struct gw_coap *coap)
 {
-    struct epoll_event events[8];
-    bool timer = false;
+    int64_t passed_ms = gw_door_now_ms(coap->door) - coap->window_since_ms;
+    if (passed_ms >= PACE_WINDOW_MS) {
+        uint64_t messages = atomic_load_explicit(&coap->messages, memory_order_relaxed);
+        coap->pressed = messages - coap->window_messages >= (uint64_t)passed_ms * BUSY_PER_MS;
+        coap->window_messages = messages;
+        coap->window_since_ms += passed_ms;
+    }
+}
+
+/* Sleep until there is something to do, timeout_ms at most. Returns the events that there are. */
+static int wait_for_events(struct gw_coap *coap, struct epoll_event *events, int timeout_ms)
+{
+    int descriptor = coap_context_get_coap_fd(coap->context);
+    if (coap->pressed && timeout_ms != 0) {
+        /* Nobody waits on the socket or the bell meanwhile, so neither a datagram nor an answer has to
+         * wake this thread: at this pace that is much of what they cost. */
+        const struct timespec pause = {.tv_nsec = BUSY_PAUSE_US * 1000L};
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL); /* shorter is as good */
+        return epoll_wait(descriptor, events, EVENTS_MAX, 0);
+    }
     gw_bell_arm(&coap->bell);
     if (!gw_ring_empty(&coap->outbound) || stopping(coap)) {
         timeout_ms = 0;
     }
-    int n = epoll_wait(coap_context_get_coap_fd(coap->context), events, 8, timeout_ms);
+    int count = epoll_wait(descriptor, events, EVENTS_MAX, timeout_ms);
     gw_bell_disarm(&coap->bell);
-    for (int i = 0; i < n; i++) {
+    return count;
+}
+
+/* Sleep, and serve what woke us. Returns true when libcoap's own timer fired. */
+static bool wait_and_serve(struct gw_coap *coap, int timeout_ms)
+{
+    struct epoll_event events[EVENTS_MAX];
+    bool timer = false;
+    int count = wait_for_events(coap, events, timeout_ms);
+    for (int i = 0; i < count; i++) {
         if (events[i].data.ptr == NULL) {
             timer = true;
             coap_io_do_epoll(coap->context, &events[i], 1); /* it resets its timer */
         } else if (events[i].data.ptr != &coap->bell) {
-            (void)gw_door_serve(coap->door, &events[i]); /* there are no others */
+            /* All that gathered, in as many batches as it takes; then the answers' turn. */
+            for (int n = 0; n < BATCHES_MAX && gw_door_serve(coap->door, &events[i]) > 0; n++) {
+            }
         }
     }
     return timer;
@@ -119,6 +154,7 @@ static void *run(void *self)
             timeout_ms = shorter(timeout_ms, PENDING_LOOK_MS);
         }
         state_publish(coap);
+        pace_look(coap);
         timer = wait_and_serve(coap, timeout_ms);
     }
     gw_coap_replies(coap);

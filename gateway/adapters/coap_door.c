@@ -594,11 +594,11 @@ int64_t gw_door_now_ms(const struct gw_door *door)
     return door->now_ms;
 }
 
-bool gw_door_serve(struct gw_door *door, const struct epoll_event *event)
+int gw_door_serve(struct gw_door *door, const struct epoll_event *event)
 {
     int endpoint = gw_door_io_endpoint(&door->io, event->data.ptr);
     if (endpoint < 0) {
-        return false;
+        return -1;
     }
     clock_read(door);
     struct epoll_event copies[GW_DOOR_BATCH];
@@ -614,7 +614,7 @@ bool gw_door_serve(struct gw_door *door, const struct epoll_event *event)
     door->admitted = NULL;
     door->counters.stray += gw_door_io_end(&door->io);
     retired_end(door);
-    return true;
+    return count == GW_DOOR_BATCH ? 1 : 0;
 }
 
 void gw_door_flush(struct gw_door *door)

@@ -83,8 +83,9 @@ void gw_door_set_context(struct gw_door *door, coap_context_t *context);
 coap_endpoint_t *gw_door_endpoint(struct gw_door *door, const coap_address_t *address,
                                   coap_proto_t proto);
 
-/** Serve an event of libcoap's epoll descriptor. Returns false when it is not one of an endpoint. */
-bool gw_door_serve(struct gw_door *door, const struct epoll_event *event);
+/** Serve an event of libcoap's epoll descriptor. Returns -1 when it is not one of an endpoint; 1 when the
+ *  socket may hold more, 0 when it is empty. */
+int gw_door_serve(struct gw_door *door, const struct epoll_event *event);
 
 /** Send what was gathered. At the end of each round of the loop. */
 void gw_door_flush(struct gw_door *door);

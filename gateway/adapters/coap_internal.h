@@ -42,6 +42,9 @@ struct gw_coap {
     coap_bin_const_t psk_view;
     int64_t notify_since_ms; /* confirmable notifications of the last two seconds */
     uint32_t notify_count;
+    int64_t window_since_ms;  /* of the messages counted, to know whether they come fast */
+    uint64_t window_messages; /* the counter when the window began */
+    bool pressed;
 };
 
 static inline void gw_coap_count(_Atomic uint64_t *counter)

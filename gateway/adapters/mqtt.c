@@ -508,7 +508,7 @@ static void sleep_until_needed(struct gw_mqtt *mqtt, bool written)
     if (mqtt->busy && written && mqtt->stall_ms == 0) {
         /* Nobody waits on the socket meanwhile, so the broker's writes wake nobody: with messages at
          * this pace that is most of what they cost. */
-        const struct timespec pause = {.tv_nsec = BUSY_PAUSE_US * 1000};
+        const struct timespec pause = {.tv_nsec = BUSY_PAUSE_US * 1000L};
         (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL); /* shorter is as good */
         return;
     }

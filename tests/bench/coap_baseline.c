@@ -83,7 +83,7 @@ static void run_behind_door(struct coap_baseline *baseline)
         int n = epoll_wait(coap_context_get_coap_fd(baseline->context), events, 8, timeout_ms);
         timer = false;
         for (int i = 0; i < n; i++) {
-            if (!gw_door_serve(baseline->door, &events[i])) {
+            if (gw_door_serve(baseline->door, &events[i]) < 0) {
                 timer = true;
                 coap_io_do_epoll(baseline->context, &events[i], 1);
             }
