@@ -120,8 +120,7 @@ function(meterpay_script_test name)
     add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES
         LABELS ${area} TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
-        ENVIRONMENT "BIN_DIR=${METERPAY_BIN_DIR};BUILD_DIR=${CMAKE_BINARY_DIR};\
-LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0")
+        ENVIRONMENT "BIN_DIR=${METERPAY_BIN_DIR};BUILD_DIR=${CMAKE_BINARY_DIR}")
     if(arg_SERIAL)
         set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
     endif()

@@ -27,9 +27,6 @@ import pack as packs  # noqa: E402
 import street_meter  # noqa: E402
 import street_truth  # noqa: E402
 
-# What ctest sets, for who runs a test by hand.
-os.environ.setdefault("LSAN_OPTIONS", "print_suppressions=0:suppressions=" +
-                      os.path.join(ROOT, "tests/support/lsan.supp"))
 BIN = os.environ.get("BIN_DIR", os.path.join(ROOT, "build/bin"))
 GATEWAY_ID = "proof1"
 SITE = "proof"

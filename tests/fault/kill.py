@@ -64,11 +64,12 @@ def check(rig, killer):
     ledger = rig.check_books()
     truth = rig.check_truth()
     states = collections.Counter(order.state for order in ledger.orders)
-    print("%d kills %s, slowest start %s s; %d readings acknowledged, all kept; %d orders %s, each "
-          "once; %d starts of the store" % (
+    print("%d kills %s, slowest start %s s; %d readings acknowledged, all kept but %d that cut-off "
+          "meters gave up; %d orders %s, each once; %d starts of the store" % (
               sum(killer.kills.values()), dict(killer.kills),
               {k: round(v, 2) for k, v in killer.slowest.items()}, truth.acked,
-              len(ledger.orders), dict(states), rig.status()["store"]["starts"]))
+              sum(final["dropped"] for final in truth.final.values()), len(ledger.orders),
+              dict(states), rig.status()["store"]["starts"]))
     expect(truth.acked > 20 * len(truth.final), "the load was too small: %d acknowledged",
            truth.acked)
     expect(states["done"] > 100, "the load was too small: %d orders", states["done"])
