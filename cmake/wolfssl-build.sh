@@ -29,7 +29,8 @@ cflags="-O2 -g0 -fPIC -fvisibility=hidden -DWOLFSSL_STATIC_PSK"
 options=(
     --enable-static --disable-shared --disable-examples --disable-crypttests
     --enable-dtls --enable-dtls13 --enable-dtlscid --enable-psk --enable-tls13
-    --enable-aesccm --enable-cmac --enable-ed25519 --enable-curve25519 --enable-hkdf
+    --enable-aesccm --enable-aesctr --enable-cmac --enable-siphash
+    --enable-ed25519 --enable-curve25519 --enable-hkdf
     --enable-sp --enable-sp-asm
 )
 # AES-NI and AVX code exists for this processor only; elsewhere wolfSSL's C code serves.

@@ -23,9 +23,11 @@ static const uint8_t protected_header[] = {0xA1, 0x01, 0x0A};
 static const uint8_t aad_start[] = {0x83, 0x68, 'E', 'n',  'c',  'r',  'y',
                                     'p',  't',  '0', 0x43, 0xA1, 0x01, 0x0A};
 
-#define AAD_BYTES_MAX (sizeof(aad_start) + 1 + MT_NAME_MAX + 1)
+#define NAME_HEAD_BYTES_MAX 2u /* of a byte string of up to 255 bytes (RFC 8949, 3) */
+#define NAME_SHORT_MAX 23u     /* the longest whose length fits into one byte of head */
+#define AAD_BYTES_MAX (sizeof(aad_start) + NAME_HEAD_BYTES_MAX + MT_NAME_MAX + 1)
 
-_Static_assert(MT_NAME_MAX < 24, "the name's length must fit in the head of its byte string");
+_Static_assert(MT_NAME_MAX <= UINT8_MAX, "the name's length must fit in two bytes of head");
 _Static_assert(MT_COSE_OVERHEAD_MAX >= 1 + 4 + 2 + 1 + PARTIAL_IV_BYTES_MAX + 5 + MT_COSE_TAG_BYTES,
                "array, protected, map, IV, ciphertext's head and tag must fit");
 
@@ -122,10 +124,17 @@ static void bind(struct binding *b, uint64_t counter, const struct mt_identity *
         b->nonce[NONCE_BYTES - 1 - i] = (uint8_t)(counter >> (8 * i));
     }
     memcpy(b->aad, aad_start, sizeof(aad_start));
-    uint8_t *name = b->aad + sizeof(aad_start) + 1;
-    size_t name_len = mt_name_format((char *)name, identity);
-    name[-1] = (uint8_t)(MT_CBOR_BYTES << 5 | name_len);
-    b->aad_len = (word32)(sizeof(aad_start) + 1 + name_len);
+    uint8_t *head = b->aad + sizeof(aad_start);
+    size_t name_len = mt_name_format((char *)head + 1, identity);
+    head[0] = (uint8_t)(MT_CBOR_BYTES << 5 | name_len);
+    size_t head_len = 1;
+    if (name_len > NAME_SHORT_MAX) {
+        memmove(head + 2, head + 1, name_len);
+        head[0] = (uint8_t)(MT_CBOR_BYTES << 5 | 24);
+        head[1] = (uint8_t)name_len;
+        head_len = 2;
+    }
+    b->aad_len = (word32)(sizeof(aad_start) + head_len + name_len);
 }
 
 /* Set up the cipher. Only the key schedule is secret, and only it is wiped: the rest of wolfCrypt's

@@ -11,7 +11,7 @@
 #define MT_MESSAGE_JSON_BYTES_MAX 16384u /**< Text of one SenML JSON pack. */
 #define MT_SENML_NAME_MAX 96u            /**< Characters of base name and name together. */
 #define MT_SENML_VERSION_MAX 10u         /**< RFC 8428, 4.4: the version that it defines. */
-#define MT_VALUES_MAX 64u                /**< Values that one frame may carry. */
+#define MT_VALUES_MAX 128u               /**< Values that one frame may carry. */
 #define MT_REGISTER_MAX INT64_C(1000000000000000) /**< Wh or ml: 10^12 kWh, 10^9 m3. */
 #define MT_TIME_S_MAX INT64_C(7258118400)         /**< 2200-01-01 UTC, seconds since 1970. */
 

@@ -26,20 +26,21 @@ enum mt_status {
     MT_NO_READING = -8, /**< Well-formed, and it carries no register (a request, an error reply). */
     MT_TOO_LARGE = -9,  /**< More records or bytes than the limits allow. */
     MT_NOT_FOUND = -10, /**< No frame of this protocol in these bytes. */
+    MT_NO_KEY = -11,    /**< Encrypted, and no key was given. */
 };
 
 enum mt_medium { MT_POWER = 0, MT_WATER = 1, MT_GAS = 2, MT_HEAT = 3, MT_MEDIUM_OTHER = 4 };
 
 #define MT_MAKER_MAX 3u   /**< Characters of a maker code. */
-#define MT_NUMBER_MAX 16u /**< Characters of a meter number. */
-#define MT_NAME_MAX 21u   /**< Letter, maker, dash, number: characters of a meter's name. */
+#define MT_NUMBER_MAX 20u /**< Characters of a meter number: an SML server id has 20. */
+#define MT_NAME_MAX 25u   /**< Letter, maker, dash, number: characters of a meter's name. */
 
 /** Who a meter is: (medium, maker, number); leading zeros of the number matter. */
 struct mt_identity {
     uint8_t medium; /**< enum mt_medium. */
     char maker[MT_MAKER_MAX +
                1]; /**< A-Z 0-9, 1 to 3, NUL-terminated; empty when the frame has none. */
-    char number[MT_NUMBER_MAX + 1]; /**< A-Z 0-9, 1 to 16, NUL-terminated; empty when unknown. */
+    char number[MT_NUMBER_MAX + 1]; /**< A-Z 0-9, 1 to 20, NUL-terminated; empty when unknown. */
 };
 
 #define MT_BANDS \

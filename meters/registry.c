@@ -9,8 +9,8 @@
 
 /* In order of preference where the same bytes could be either: the stricter layout first. */
 static const struct mt_protocol protocols[] = {
-    {"dlt645", "DL/T 645 (electricity)", mt_dlt645_find, mt_dlt645_decode},
-    {"cjt188", "CJ/T 188 (water, gas, heat)", mt_cjt188_find, mt_cjt188_decode},
+    {"dlt645", "DL/T 645 (electricity)", mt_dlt645_find, mt_dlt645_decode, NULL},
+    {"cjt188", "CJ/T 188 (water, gas, heat)", mt_cjt188_find, mt_cjt188_decode, NULL},
 };
 
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
@@ -89,7 +89,7 @@ const char *mt_status_text(enum mt_status status)
     case MT_BAD_UNIT:
         return "the unit is missing, unknown, or not one of this register";
     case MT_BAD_RANGE:
-        return "a number or a time is out of range, or finer than can be billed";
+        return "a number or a time is out of range";
     case MT_UNSUPPORTED:
         return "well-formed, but of a kind that is not decoded here";
     case MT_NOT_AUTHENTIC:
@@ -100,6 +100,8 @@ const char *mt_status_text(enum mt_status status)
         return "more bytes, records or nesting than the limits allow";
     case MT_NOT_FOUND:
         return "no frame of a known protocol in these bytes";
+    case MT_NO_KEY:
+        return "encrypted: give the meter's key";
     }
     return "unknown status";
 }

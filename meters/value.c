@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "meters/decimal.h"
-
 /* Write a number below 256. Returns its digits. */
 static size_t write_u8(char *text, uint8_t value)
 {
@@ -49,16 +47,33 @@ enum mt_status mt_value_smallest(int64_t *out, const struct mt_value *value)
         if (strcmp(value->unit, units[i].unit) != 0) {
             continue;
         }
-        struct mt_decimal number = {.mantissa = value->mantissa, .exponent = value->exponent};
-        int64_t smallest;
-        enum mt_status status = mt_decimal_scaled(&smallest, &number, units[i].scale);
-        if (status != MT_OK || value->absent || smallest < 0 || smallest > MT_REGISTER_MAX) {
+        int32_t scale = units[i].scale + value->exponent;
+        int64_t smallest = value->mantissa;
+        for (; scale < 0; scale++) {
+            smallest /= 10;
+        }
+        for (; scale > 0 && smallest <= MT_REGISTER_MAX; scale--) {
+            smallest *= 10;
+        }
+        if (value->absent || value->mantissa < 0 || smallest > MT_REGISTER_MAX) {
             return MT_BAD_RANGE;
         }
         *out = smallest;
         return MT_OK;
     }
     return MT_BAD_UNIT;
+}
+
+struct mt_value *mt_frame_add(struct mt_frame *frame)
+{
+    MT_CHECK(frame != NULL && frame->value_count <= MT_VALUES_MAX);
+    if (frame->value_count == MT_VALUES_MAX) {
+        frame->values_cut = true;
+        return NULL;
+    }
+    struct mt_value *value = &frame->values[frame->value_count++];
+    *value = (struct mt_value){.obis = {.f = MT_OBIS_CURRENT}};
+    return value;
 }
 
 enum mt_status mt_frame_reading(struct mt_frame *frame)

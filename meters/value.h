@@ -23,6 +23,9 @@ struct mt_obis {
     uint8_t f; /**< Billing period back (1: the last one), or MT_OBIS_CURRENT. */
 };
 
+/** What a value says about the time it stands for (EN 13757-3, 6.3: function field). */
+enum mt_function { MT_INSTANTANEOUS = 0, MT_MAXIMUM = 1, MT_MINIMUM = 2, MT_IN_ERROR = 3 };
+
 /** One value: mantissa * 10^exponent in its unit. */
 struct mt_value {
     const char *name; /**< "forward active energy"; static. */
@@ -30,6 +33,10 @@ struct mt_value {
     int64_t mantissa; /**< With every digit that was sent: 123.40 is {12340, -2}. */
     int8_t exponent;  /**< -6 to 6. */
     bool absent;      /**< The meter says that it has no such value; mantissa is 0 then. */
+    uint8_t function; /**< enum mt_function; anything but MT_INSTANTANEOUS is never billed. */
+    uint8_t tariff;   /**< M-Bus tariff; 0: the total. */
+    uint8_t subunit;  /**< M-Bus subunit; 0: the meter itself. */
+    uint16_t storage; /**< M-Bus storage number; 0: now. Larger ones are shown as 65535. */
     struct mt_obis obis;
 };
 
@@ -42,18 +49,24 @@ enum mt_frame_kind {
 
 /** One decoded frame. */
 struct mt_frame {
-    const char *protocol;        /**< Its name in the registry; static. */
-    uint8_t kind;                /**< enum mt_frame_kind. */
-    uint8_t error;               /**< The error byte of an abnormal reply. */
-    uint32_t data_id;            /**< The data identifier as the standard writes it; 0: none. */
-    struct mt_identity identity; /**< maker is empty; the number is all digits of the address. */
+    const char *protocol; /**< Its name in the registry; static. */
+    uint8_t kind;         /**< enum mt_frame_kind. */
+    uint8_t error;        /**< The error byte of an abnormal reply. */
+    uint32_t data_id;     /**< The data identifier as the standard writes it; 0: none. */
+    struct mt_identity
+        identity; /**< Empty where the frame has none; the number is all digits of the
+                                      address. */
     bool has_time;
-    int64_t time_us; /**< Meter's clock, with has_time. */
-    uint8_t flags;   /**< MT_FLAG_*: what the meter says of itself. */
+    int64_t time_us;      /**< Meter's clock, with has_time. */
+    bool has_zone;        /**< The frame says how far its clock is from UTC; else it is UTC+8. */
+    int16_t zone_minutes; /**< East of UTC, with has_zone. */
+    uint8_t flags;        /**< MT_FLAG_*: what the meter says of itself. */
     bool has_total;
     struct mt_value total; /**< The register that the frame is about, with has_total. */
     bool has_reading;
     struct mt_reading reading; /**< For a bill, with has_reading: see mt_frame_reading(). */
+    bool
+        values_cut; /**< It carries more values than are kept here; total is never among the lost. */
     uint32_t value_count;
     struct mt_value values[MT_VALUES_MAX]; /**< In the frame's order; total among them. */
 };
@@ -64,13 +77,17 @@ struct mt_frame {
  */
 size_t mt_obis_format(char text[MT_OBIS_TEXT_MAX], const struct mt_obis *obis);
 
-/** A value in Wh or ml, exactly.
+/** A value in whole Wh or ml.
  *
  *  Returns: MT_OK; MT_BAD_UNIT when its unit is neither of energy nor of volume; MT_BAD_RANGE when
- *           it is absent, below zero, above MT_REGISTER_MAX, or finer than a Wh or an ml.
+ *           it is absent, below zero or above MT_REGISTER_MAX. Digits finer than a Wh or an ml are
+ *           cut off: a register is cumulative, so nothing is lost by it.
  *  Out:     *out; untouched unless MT_OK.
  */
 MT_MUST_USE enum mt_status mt_value_smallest(int64_t *out, const struct mt_value *value);
+
+/** A place for one more value, all zero but obis.f, or NULL when there is none: values_cut is set. */
+struct mt_value *mt_frame_add(struct mt_frame *frame);
 
 /** Make the reading of a frame out of its total and tariff registers.
  *

@@ -14,7 +14,7 @@
 
 #define EVENTS_MAX 256
 #define TEXT_MAX 64u
-#define TOPIC_MAX 160
+#define TOPIC_MAX 192
 #define KEEPALIVE_S 60
 #define HANDSHAKES_MAX 32u /* at a time: a broker that starts must not be flooded */
 #define MISC_EVERY_US 1000000ll

@@ -40,7 +40,7 @@ struct gw_coap_config {
     uint16_t port;            /**< DTLS; the standard's is 5684. 0: none. */
     uint16_t plain_port;      /**< On 127.0.0.1 without DTLS; 0: none. */
     uint32_t sessions_max;    /**< DTLS sessions at a time, 12 kB each [10,000]. */
-    uint32_t keys_max;        /**< Meters that may have a key, 51 bytes each; at least 1. */
+    uint32_t keys_max;        /**< Meters that may have a key, 56 bytes each; at least 1. */
     uint32_t pending_max;     /**< Messages waiting for their commit [4,096]. */
     uint32_t per_session_max; /**< Of those, of one session [16]. */
     int64_t idle_us;          /**< A session silent for so long is ended; seconds count [300 s]. */

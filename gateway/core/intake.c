@@ -43,6 +43,7 @@ static enum gw_verdict from_decoder(enum mt_status status)
         return GW_REFUSED_MALFORMED;
     case MT_UNSUPPORTED:
     case MT_NO_READING:
+    case MT_NO_KEY:
         return GW_REFUSED_UNSUPPORTED;
     case MT_NOT_AUTHENTIC:
         return GW_REFUSED_AUTHENTIC;

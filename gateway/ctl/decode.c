@@ -109,6 +109,8 @@ static const char *error_name(enum mt_status status)
         return "too_large";
     case MT_NOT_FOUND:
         return "not_found";
+    case MT_NO_KEY:
+        return "no_key";
     }
     return "other";
 }

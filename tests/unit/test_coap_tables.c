@@ -26,7 +26,7 @@ static void a_key_is_found_by_its_name_only(void)
     CU_ASSERT_TRUE(gw_keys_get(got, &keys, "pA-1", 4));
     CU_ASSERT_EQUAL(got[0], 2);
     CU_ASSERT_EQUAL(keys.count, 2);
-    CU_ASSERT_FALSE(gw_keys_put(&keys, "pAAAA-1234567890123456", 22, one));
+    CU_ASSERT_FALSE(gw_keys_put(&keys, "pAAAA-12345678901234567890", 26, one));
     CU_ASSERT_FALSE(gw_keys_put(&keys, "", 0, one));
     gw_keys_deinit(&keys);
 }

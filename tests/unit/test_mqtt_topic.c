@@ -102,7 +102,7 @@ static void a_name_that_would_lead_elsewhere_gets_no_topic(void)
     CU_ASSERT_FALSE(gw_topic_down(topic, prefix, "pHXE+1", 6));
     CU_ASSERT_FALSE(gw_topic_down(topic, prefix, "#", 1));
     CU_ASSERT_FALSE(gw_topic_down(topic, prefix, "", 0));
-    CU_ASSERT_FALSE(gw_topic_down(topic, prefix, "AAAAAAAAAAAAAAAAAAAAAAA", 23));
+    CU_ASSERT_FALSE(gw_topic_down(topic, prefix, "AAAAAAAAAAAAAAAAAAAAAAAAAAA", 27));
 }
 
 static void root_and_site_are_words(void)

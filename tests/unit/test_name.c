@@ -21,6 +21,7 @@ static void a_name_and_its_identity_say_the_same(void)
         {"gB2-0000000000000009", {MT_GAS, "B2", "0000000000000009"}},
         {"h123-ZZ", {MT_HEAT, "123", "ZZ"}},
         {"xABC-0123456789ABCDEF", {MT_MEDIUM_OTHER, "ABC", "0123456789ABCDEF"}},
+        {"pDZG-0A01445A47000282225E", {MT_POWER, "DZG", "0A01445A47000282225E"}},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct mt_identity id;
@@ -49,8 +50,8 @@ static void other_spellings_are_refused(void)
                                        "pA--1",
                                        "pA-1-2",
                                        "pA_-1",
-                                       "pA-12345678901234567",
-                                       "pABC-12345678901234567",
+                                       "pA-123456789012345678901",
+                                       "pABC-123456789012345678901",
                                        "pA-1/",
                                        "pA+-1",
                                        "p\xC3\x84-1"};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The Chinese meters' frames and the examples of SenML. */
+#include "meters/message.h"
+#include "tests/vectors/corpus.h"
+
+static void check_dlt645(const struct row *row)
+{
+    check_protocol(row, "dlt645", check_frame);
+}
+
+static void check_cjt188_frame(const struct row *row, const json_t *want,
+                               const struct mt_frame *frame)
+{
+    static const struct {
+        const char *label;
+        const char *name;
+    } quantities[] = {
+        {"current", "volume"},
+        {"settlement", "volume at settlement"},
+        {"reverse", "reverse volume"},
+        {"flow", "flow"},
+        {"volume", "volume"},
+        {"heat", "heat"},
+        {"cold_or_settlement_heat", "heat at settlement"},
+        {"power", "thermal power"},
+        {"supply_C", "supply temperature"},
+        {"return_C", "return temperature"},
+        {"hours", "working time"},
+    };
+    check_frame(row, want, frame);
+    for (size_t i = 0; i < sizeof(quantities) / sizeof(quantities[0]); i++) {
+        const json_t *quantity = json_object_get(want, quantities[i].label);
+        const struct mt_value *value = value_named(frame, quantities[i].name);
+        if (quantity != NULL) {
+            bool same = value != NULL && (json_is_object(quantity) ? same_quantity(quantity, value)
+                                                                   : same_number(quantity, value));
+            expect(same, row, quantities[i].label);
+        }
+    }
+    const json_t *time = json_object_get(want, "time");
+    if (time != NULL) {
+        expect(json_is_null(time) ? !frame->has_time : same_time(json_string_value(time), frame),
+               row, "the clock differs");
+    }
+}
+
+static void check_cjt188(const struct row *row)
+{
+    check_protocol(row, "cjt188", check_cjt188_frame);
+}
+
+/* The examples of RFC 8428 hold no register of a bill: they are read to the end, and say so. */
+static void check_senml(const struct row *row)
+{
+    static struct mt_message message;
+    const char *format = text_of(row->expected, "format");
+    const int64_t now_us = INT64_C(1700000000000000);
+    bool json = strcmp(format, "application/senml+json") == 0;
+    enum mt_status status =
+        json
+            ? mt_message_decode_json(&message, (const char *)row->bytes, row->len, MT_POWER, now_us)
+            : mt_message_decode_cbor(&message, row->bytes, row->len, MT_POWER, now_us);
+    expect(status == MT_NO_READING, row, mt_status_text(status));
+}
+
+CORPUS_TEST(every_dlt645_row_decodes_to_its_values, "dlt645.tsv", check_dlt645)
+CORPUS_TEST(every_cjt188_row_decodes_to_its_values, "cjt188.tsv", check_cjt188)
+CORPUS_TEST(every_senml_row_is_read_to_its_end, "senml.tsv", check_senml)
+
+static const struct unit_test tests[] = {
+    {"every_dlt645_row_decodes_to_its_values", every_dlt645_row_decodes_to_its_values},
+    {"every_cjt188_row_decodes_to_its_values", every_cjt188_row_decodes_to_its_values},
+    {"every_senml_row_is_read_to_its_end", every_senml_row_is_read_to_its_end},
+};
+UNIT_MAIN("corpus_china", tests)
