@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/core/apply_internal.h"
+#include "gateway/core/civil.h"
 #include "gateway/core/judge.h"
+#include "gateway/core/pack.h"
 
 /* ---- households: what is due ---------------------------------------------------------------------- */
 
@@ -62,10 +64,7 @@ static enum gw_status rework(struct gw_core *core, const struct gw_entry *entry,
                              struct gw_work *work)
 {
     const struct gw_meter *meter = &core->meters[entry->meter];
-    *work = (struct gw_work){.has_reading = meter->has_reading,
-                             .last_verdict = meter->last_verdict,
-                             .last = meter->last,
-                             .usage = meter->usage};
+    gw_work_unpack(work, meter);
     struct gw_case c = {
         .core = core, .slot = entry->meter, .meter = meter, .done = entry->readings};
     for (uint32_t i = 0; i < entry->reading_count; i++) {
@@ -88,10 +87,7 @@ static enum gw_status apply_to_meter(struct gw_core *core, const struct gw_entry
 {
     struct gw_meter *meter = &core->meters[entry->meter];
     gw_touch(core, GW_ARRAY_METERS, entry->meter);
-    meter->has_reading = work->has_reading;
-    meter->last_verdict = work->last_verdict;
-    meter->last = work->last;
-    meter->usage = work->usage;
+    gw_work_pack(meter, work);
     for (uint32_t i = 0; i < entry->reading_count; i++) {
         meter->refused += !gw_is_accepted(entry->readings[i].verdict);
     }
@@ -109,7 +105,7 @@ static enum gw_status apply_to_meter(struct gw_core *core, const struct gw_entry
         }
     }
     meter->last_block = entry->block;
-    meter->heard_us = entry->block_time_us;
+    meter->heard_s = (uint64_t)(entry->block_time_us / GW_US_PER_S);
     return GW_OK;
 }
 
@@ -162,8 +158,7 @@ static enum gw_status apply_to_head(struct gw_core *core, const struct gw_entry 
 /* Of a meter that is there, with the postings that its tariff can have. */
 static bool readings_fit(const struct gw_core *core, const struct gw_entry *entry)
 {
-    if (entry->meter >= core->head->meter_count ||
-        core->meters[entry->meter].identity.number[0] == '\0') {
+    if (entry->meter >= core->head->meter_count || core->meters[entry->meter].name_len == 0) {
         return false;
     }
     uint8_t tariff = core->meters[entry->meter].tariff;
@@ -204,7 +199,7 @@ static enum gw_status apply_snapshot(struct gw_core *core, const struct gw_entry
         gw_touch(core, GW_ARRAY_METERS, entry->meter);
         core->meters[entry->meter].snapshot_day = entry->snapshot.day;
         core->meters[entry->meter].last_block = entry->block;
-        core->meters[entry->meter].heard_us = entry->block_time_us;
+        core->meters[entry->meter].heard_s = (uint64_t)(entry->block_time_us / GW_US_PER_S);
     }
     return GW_OK;
 }
@@ -245,7 +240,7 @@ enum gw_status gw_apply(struct gw_core *core, const struct gw_entry *entry,
     return GW_CORRUPT;
 }
 
-void gw_emit(struct gw_core *core, const struct gw_entry *entry, const struct gw_work *work)
+void gw_emit(struct gw_core *core, struct gw_entry *entry, const struct gw_work *work)
 {
     bool counter_implied = true;
     bool seq_implied = true;
@@ -254,6 +249,7 @@ void gw_emit(struct gw_core *core, const struct gw_entry *entry, const struct gw
         counter_implied = entry->counter == meter->counter_top + 1u;
         seq_implied = entry->seq_first == meter->next_seq;
     }
+    entry->at = (uint32_t)mt_writer_len(&core->writer.out);
     gw_block_put(&core->writer, entry, counter_implied, seq_implied);
     enum gw_status status = gw_apply(core, entry, work);
     MT_CHECK(status == GW_OK);

@@ -16,6 +16,7 @@ struct gw_work {
     uint8_t last_verdict;
     struct mt_reading last;
     struct gw_usage usage;
+    struct gw_terms terms; /**< Of the meter, as they were registered: no message changes them. */
 };
 
 /** Apply an entry. work is the meter's outcome of a READINGS entry decided live; NULL when read back,
@@ -27,8 +28,9 @@ struct gw_work {
 MT_MUST_USE enum gw_status gw_apply(struct gw_core *core, const struct gw_entry *entry,
                                     const struct gw_work *work);
 
-/** Write the entry to the open block and apply it; it was decided just now and cannot fail. */
-void gw_emit(struct gw_core *core, const struct gw_entry *entry, const struct gw_work *work);
+/** Write the entry to the open block and apply it; it was decided just now and cannot fail. entry->at
+ *  is set to where it went. */
+void gw_emit(struct gw_core *core, struct gw_entry *entry, const struct gw_work *work);
 
 /** Bring due_us and the heap in step with what the household owes, at now_us. */
 void gw_household_schedule(struct gw_core *core, uint32_t slot, int64_t now_us);

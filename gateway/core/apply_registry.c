@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/core/apply_internal.h"
+#include "gateway/core/pack.h"
 
 /* Items are added one after the other: this one is the next, or the totals hold it already. */
 static bool is_next(const struct gw_core *core, uint32_t item, uint32_t count)
@@ -54,17 +55,18 @@ static enum gw_status fill_meter(struct gw_meter *meter, const struct gw_entry *
 {
     const struct gw_meter_spec *spec = &entry->meter_spec;
     memset(meter, 0, sizeof(*meter));
-    meter->identity = spec->identity;
+    gw_identity_pack(meter, &spec->identity);
     meter->accept = spec->accept;
     meter->tariff = (uint8_t)entry->tariff;
-    memcpy(meter->sign_public, spec->sign_public, sizeof(meter->sign_public));
     meter->has_sign_public = spec->has_sign_public;
     meter->household = entry->household;
     meter->next_in_household = entry->link;
-    meter->terms = spec->terms;
-    meter->max_per_hour = spec->max_per_hour;
-    meter->register_width = spec->register_width;
+    gw_terms_pack(meter, &spec->terms);
+    meter->max_per_hour = (uint64_t)spec->max_per_hour;
+    meter->register_width = (uint64_t)spec->register_width;
     meter->last_block = entry->block;
+    meter->spec_block = entry->block;
+    meter->spec_at = entry->at;
     const struct {
         uint8_t *key;
         enum mt_key_purpose purpose;
@@ -79,6 +81,13 @@ static enum gw_status fill_meter(struct gw_meter *meter, const struct gw_entry *
     return GW_OK;
 }
 
+static bool spec_fits(const struct gw_meter_spec *spec)
+{
+    return spec->max_per_hour > 0 && spec->max_per_hour <= GW_METER_PER_HOUR_MAX &&
+           spec->register_width >= 0 && spec->register_width <= MT_REGISTER_MAX &&
+           identity_is_whole(&spec->identity);
+}
+
 enum gw_status gw_apply_meter(struct gw_core *core, const struct gw_entry *entry)
 {
     if (entry->meter >= core->config.limits.meters_max) {
@@ -87,7 +96,7 @@ enum gw_status gw_apply_meter(struct gw_core *core, const struct gw_entry *entry
     if (entry->tariff >= core->head->tariff_count ||
         entry->household >= core->head->household_count ||
         !is_next(core, entry->meter, core->head->meter_count) ||
-        !is_older(entry->link, entry->meter) || !identity_is_whole(&entry->meter_spec.identity) ||
+        !is_older(entry->link, entry->meter) || !spec_fits(&entry->meter_spec) ||
         gw_tariff_of(core, entry->tariff)->medium != entry->meter_spec.identity.medium) {
         return GW_CORRUPT;
     }

@@ -104,6 +104,7 @@ static enum gw_status write_block(struct gw_core *core, uint32_t chunks_max, uin
 static void open_block(struct gw_core *core)
 {
     core->number = core->last_number + 1u;
+    MT_CHECK(core->number <= GW_BLOCK_NUMBER_MAX);
     core->block_time_us = core->now_us;
     core->document_name = NULL;
     gw_block_begin(&core->writer, core->block_buffer, GW_BLOCK_BYTES_MAX, core->number,
@@ -112,6 +113,7 @@ static void open_block(struct gw_core *core)
 
 void gw_core_begin(struct gw_core *core, int64_t now_us)
 {
+    now_us = now_us < GW_TIME_US_MAX ? now_us : GW_TIME_US_MAX;
     core->now_us = now_us > core->last_time_us ? now_us : core->last_time_us;
     core->reply_count = 0;
     core->request_count = 0;

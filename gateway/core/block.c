@@ -153,9 +153,10 @@ static void get_reading(struct mt_cursor *in, struct gw_entry_reading *r, int64_
             r->reading.band[b] = (int64_t)get_u64(in);
         }
     }
-    const int64_t far_s = INT64_MAX / GW_US_PER_S / 4;
-    bool good = seconds <= far_s && seconds >= -far_s && rest_us >= 0 && rest_us < GW_US_PER_S &&
-                is_register(r->reading.total) && r->verdict < GW_VERDICT_COUNT;
+    const int64_t far_s = GW_READING_US_MAX / GW_US_PER_S;
+    bool good = seconds < far_s - block_s && seconds >= -block_s && rest_us >= 0 &&
+                rest_us < GW_US_PER_S && is_register(r->reading.total) &&
+                r->verdict < GW_VERDICT_COUNT;
     for (uint32_t b = 0; b < MT_BANDS; b++) {
         good = good && is_register(r->reading.band[b]);
     }
@@ -523,8 +524,8 @@ enum gw_status gw_block_open(struct gw_block_reader *reader, const uint8_t *byte
     uint32_t count = mt_cursor_le32(&head);
     uint64_t number = mt_cursor_le(&head, 8);
     int64_t time_us = (int64_t)mt_cursor_le(&head, 8);
-    const int64_t far_us = INT64_MAX / 4;
-    if (format != FORMAT || time_us > far_us || time_us < -far_us) {
+    if (format != FORMAT || time_us > GW_TIME_US_MAX || time_us < 0 ||
+        number > GW_BLOCK_NUMBER_MAX) {
         return GW_CORRUPT;
     }
     *reader = (struct gw_block_reader){
@@ -588,6 +589,7 @@ enum gw_status gw_block_next(struct gw_block_reader *reader, struct gw_entry *en
     entry->kind = (enum gw_entry_kind)kind;
     entry->block = reader->number;
     entry->block_time_us = reader->time_us;
+    entry->at = (uint32_t)reader->pos;
     entry->previous_block = 0;
     get_entry(&in, entry, byte0);
     if (in.overrun || (kind != GW_ENTRY_READINGS && byte0 != kind)) {

@@ -235,7 +235,7 @@ struct gw_meter_view {
     bool has_reading;
     struct mt_reading last; /**< With has_reading. */
     uint64_t last_block;    /**< Newest block with an entry of this meter; 0: none. */
-    int64_t heard_us;       /**< When its last authentic message came; 0: never. */
+    int64_t heard_us;       /**< When its last authentic message came, to the second; 0: never. */
     uint32_t next_seq;
     int64_t charged_ufen; /**< Ever. */
     uint32_t refused;     /**< Authentic but refused, ever. */

@@ -55,7 +55,6 @@ static enum gw_status find_starts(struct gw_history *history, struct gw_entry *e
 
 static enum gw_status load_block(struct gw_history *history)
 {
-    const uint64_t read_bytes = 4096;
     size_t len = 0;
     enum gw_status status =
         history->store->block_read(history->store->self, history->block, history->buffer, &len,
@@ -69,7 +68,7 @@ static enum gw_status load_block(struct gw_history *history)
     if (history->reader.number != history->block) {
         return GW_CORRUPT;
     }
-    history->work_bytes += read_bytes;
+    history->work_bytes += GW_BLOCK_READ_BYTES;
     history->loaded = true;
     history->before = SIZE_MAX;
     history->start_count = 0;

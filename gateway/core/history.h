@@ -40,6 +40,7 @@ struct gw_entry {
     enum gw_entry_kind kind;
     uint64_t block;
     int64_t block_time_us;
+    uint32_t at; /**< Where it starts in the block's bytes. */
     uint64_t
         previous_block; /**< Of the same meter, or of the same household's orders; 0: the first. */
     uint32_t meter;     /**< Slot; READINGS, SNAPSHOT, METER. */

@@ -10,27 +10,27 @@ static bool is_link(uint32_t link, uint32_t count)
     return link == GW_NONE || link < count;
 }
 
-/* A bool that is neither is undefined to read. */
-static bool is_bool(const bool *value)
+static bool reading_is_whole(const struct gw_packed_reading *reading)
 {
-    uint8_t byte = 0;
-    memcpy(&byte, value, 1);
-    return byte <= 1;
+    bool good = reading->time_us <= GW_READING_US_MAX && reading->total <= MT_REGISTER_MAX;
+    for (uint32_t b = 0; b < MT_BANDS; b++) {
+        good = good && reading->band[b].value <= MT_REGISTER_MAX;
+    }
+    return good;
 }
 
 static bool meter_is_whole(const struct gw_core *core, const struct gw_meter *meter)
 {
     const struct gw_limits *limits = &core->config.limits;
-    const struct gw_usage *usage = &meter->usage;
-    bool good = meter->identity.medium <= MT_MEDIUM_OTHER &&
-                memchr(meter->identity.maker, 0, sizeof(meter->identity.maker)) != NULL &&
-                memchr(meter->identity.number, 0, sizeof(meter->identity.number)) != NULL &&
-                meter->tariff < GW_TARIFFS_MAX && meter->household < limits->households_max &&
+    struct mt_identity identity;
+    bool good = meter->name_len <= MT_NAME_MAX &&
+                mt_name_parse(&identity, meter->name, meter->name_len) == MT_OK &&
+                meter->medium == identity.medium && meter->tariff < GW_TARIFFS_MAX &&
+                meter->household < limits->households_max &&
                 is_link(meter->next_in_household, limits->meters_max) &&
-                is_bool(&meter->has_reading) && is_bool(&meter->terms.low_income) &&
-                usage->count <= GW_USAGE_SEGMENTS;
-    for (uint32_t i = 0; good && i < usage->count; i++) {
-        good = usage->segments[i].version < GW_TARIFF_VERSIONS_MAX;
+                reading_is_whole(&meter->last);
+    for (uint32_t i = 0; good && i < meter->segment_count; i++) {
+        good = meter->segments[i].version < GW_TARIFF_VERSIONS_MAX;
     }
     return good;
 }
@@ -98,7 +98,7 @@ enum gw_status gw_images_check(const struct gw_core *core)
     const struct gw_limits *limits = &core->config.limits;
     bool good = head_is_whole(core);
     for (uint32_t i = 0; good && i < limits->meters_max; i++) {
-        good = core->meters[i].identity.number[0] == '\0' || meter_is_whole(core, &core->meters[i]);
+        good = core->meters[i].name_len == 0 || meter_is_whole(core, &core->meters[i]);
     }
     for (uint32_t i = 0; good && i < limits->households_max; i++) {
         good = core->households[i].id[0] == '\0' || household_is_whole(core, &core->households[i]);

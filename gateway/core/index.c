@@ -5,20 +5,18 @@
 
 #include "meters/check.h"
 
+#define SLOT_BITS 23u
+#define SLOT_MASK ((1u << SLOT_BITS) - 1u)
+
 uint32_t gw_index_cells(uint32_t max)
 {
-    uint32_t cells = 16;
-    while ((uint64_t)cells * 3u < (uint64_t)max * 4u) {
-        cells *= 2u;
-    }
-    return cells;
+    return max + max / 4u + 16u;
 }
 
 void gw_index_init(struct gw_index *index, uint32_t *cells, uint32_t cell_count, uint64_t seed)
 {
-    MT_CHECK((cell_count & (cell_count - 1u)) == 0);
     index->cells = cells;
-    index->mask = cell_count - 1u;
+    index->cell_count = cell_count;
     index->seed = seed;
     memset(cells, 0, (size_t)cell_count * sizeof(*cells));
 }
@@ -45,23 +43,57 @@ uint64_t gw_index_hash(const struct gw_index *index, const void *name, size_t le
     return fold(hash, 0x8ebc6af09c88c6e3ull);
 }
 
+/* The upper half of the hash chooses the cell, evenly over any count of them; the lower bits are the tag. */
+static uint32_t home(const struct gw_index *index, uint64_t hash)
+{
+    return (uint32_t)((hash >> 32) * index->cell_count >> 32);
+}
+
+static uint32_t tag_of(uint64_t hash)
+{
+    return (uint32_t)hash << SLOT_BITS;
+}
+
+static uint32_t after(const struct gw_index *index, uint32_t cell)
+{
+    return cell + 1u == index->cell_count ? 0 : cell + 1u;
+}
+
 void gw_index_add(struct gw_index *index, uint64_t hash, uint32_t slot)
 {
-    uint32_t cell = (uint32_t)hash & index->mask;
+    MT_CHECK(slot <= GW_INDEX_SLOT_MAX);
+    uint32_t cell = home(index, hash);
     while (index->cells[cell] != 0) {
-        cell = (cell + 1u) & index->mask;
+        cell = after(index, cell);
     }
-    index->cells[cell] = slot + 1u;
+    index->cells[cell] = tag_of(hash) | (slot + 1u);
+}
+
+void gw_index_hint(const struct gw_index *index, uint64_t hash)
+{
+    __builtin_prefetch(&index->cells[home(index, hash)]);
+}
+
+/* The slot of the first cell from here on that is empty or has the tag. */
+static uint32_t seek(struct gw_probe *probe, const struct gw_index *index)
+{
+    uint32_t held = index->cells[probe->cell];
+    while (held != 0 && (held & ~SLOT_MASK) != probe->tag) {
+        probe->cell = after(index, probe->cell);
+        held = index->cells[probe->cell];
+    }
+    return (held & SLOT_MASK) - 1u;
 }
 
 uint32_t gw_index_first(struct gw_probe *probe, const struct gw_index *index, uint64_t hash)
 {
-    probe->cell = (uint32_t)hash & index->mask;
-    return index->cells[probe->cell] - 1u;
+    probe->cell = home(index, hash);
+    probe->tag = tag_of(hash);
+    return seek(probe, index);
 }
 
 uint32_t gw_index_next(struct gw_probe *probe, const struct gw_index *index)
 {
-    probe->cell = (probe->cell + 1u) & index->mask;
-    return index->cells[probe->cell] - 1u;
+    probe->cell = after(index, probe->cell);
+    return seek(probe, index);
 }

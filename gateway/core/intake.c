@@ -7,6 +7,7 @@
 #include "gateway/core/apply_internal.h"
 #include "gateway/core/civil.h"
 #include "gateway/core/judge.h"
+#include "gateway/core/pack.h"
 #include "meters/limits.h"
 #include "meters/registry.h"
 
@@ -20,6 +21,7 @@ struct intake {
     const struct gw_message *message;
     uint32_t slot;
     struct gw_meter *meter;
+    struct mt_identity identity; /* With meter. */
     uint64_t counter;
 };
 
@@ -66,6 +68,7 @@ static enum gw_verdict identify(struct intake *in)
         return GW_REFUSED_UNKNOWN;
     }
     in->meter = &in->core->meters[in->slot];
+    gw_identity_unpack(&in->identity, in->meter);
     uint8_t needed = m->form <= GW_FORM_SIGNED ? GW_ACCEPT_COSE : GW_ACCEPT_CARRIER;
     if ((in->meter->accept & needed) == 0) {
         return GW_REFUSED_FORM;
@@ -97,7 +100,7 @@ static enum gw_verdict open_cose(struct intake *in)
     size_t plain_len = 0;
     if (status == MT_OK) {
         status = mt_cose_open(core->plain, &plain_len, GW_MESSAGE_BYTES_MAX, &outer,
-                              in->meter->up_key, &in->meter->identity);
+                              in->meter->up_key, &in->identity);
     }
     if (status != MT_OK) {
         return from_decoder(status);
@@ -111,8 +114,7 @@ static enum gw_verdict open_cose(struct intake *in)
         return verdict;
     }
     verdict = from_decoder(mt_message_decode_cbor(core->message, core->plain, plain_len,
-                                                  (enum mt_medium)in->meter->identity.medium,
-                                                  core->now_us));
+                                                  (enum mt_medium)in->meter->medium, core->now_us));
     bool numbers_end = verdict == GW_ACCEPTED && core->message->has_seq &&
                        core->message->seq_first > SEQ_MAX - core->message->count;
     return numbers_end ? GW_REFUSED_MALFORMED : verdict;
@@ -136,7 +138,7 @@ static enum gw_verdict decode_raw(struct intake *in)
     if (status != MT_OK) {
         return from_decoder(status);
     }
-    const struct mt_identity *own = &in->meter->identity;
+    const struct mt_identity *own = &in->identity;
     if (strcmp(frame.identity.number, own->number) != 0 || frame.identity.medium != own->medium) {
         return GW_REFUSED_STRANGER;
     }
@@ -153,7 +155,7 @@ static enum gw_verdict decode_raw(struct intake *in)
 static enum gw_verdict decode_carrier(struct intake *in)
 {
     const struct gw_message *m = in->message;
-    enum mt_medium medium = (enum mt_medium)in->meter->identity.medium;
+    enum mt_medium medium = (enum mt_medium)in->meter->medium;
     struct mt_message *out = in->core->message;
     enum gw_verdict verdict = GW_REFUSED_FORM;
     switch ((enum gw_form)m->form) {
@@ -217,11 +219,12 @@ static bool sums_hold(const struct gw_core *core, const struct gw_meter *meter,
 
 /* What there is to post. Returns false when a sum cannot hold it. */
 static bool post(struct gw_core *core, const struct gw_meter *meter, struct gw_entry *entry,
-                 struct gw_usage *usage)
+                 struct gw_work *work)
 {
+    struct gw_usage *usage = &work->usage;
     const struct gw_tariff *tariff = gw_tariff_of(core, meter->tariff);
     int64_t charged_ufen[GW_TARIFF_PAYEES_MAX];
-    gw_usage_charge(charged_ufen, usage, tariff, &meter->terms);
+    gw_usage_charge(charged_ufen, usage, tariff, &work->terms);
     bool any = false;
     for (uint32_t p = 0; p < tariff->payee_count; p++) {
         entry->posted_ufen[p] = charged_ufen[p] - usage->posted_ufen[p];
@@ -294,19 +297,11 @@ static enum gw_verdict judge_all(struct intake *in, struct gw_work *work, struct
     return sum_up(entry, duplicates);
 }
 
-static struct gw_work work_of(const struct gw_meter *meter)
-{
-    return (struct gw_work){.has_reading = meter->has_reading,
-                            .last_verdict = meter->last_verdict,
-                            .last = meter->last,
-                            .usage = meter->usage};
-}
-
 /* Money beyond what a sum can hold: the readings are kept, and none of them counts. */
 static enum gw_verdict give_up(struct gw_core *core, const struct gw_meter *meter,
                                struct gw_work *work, struct gw_entry *entry)
 {
-    *work = work_of(meter);
+    gw_work_unpack(work, meter);
     entry->payee_count = 0;
     for (uint32_t i = 0; i < entry->reading_count; i++) {
         struct gw_entry_reading *r = &entry->readings[i];
@@ -324,7 +319,8 @@ static enum gw_verdict take_readings(struct intake *in)
     struct gw_core *core = in->core;
     const struct gw_message *m = in->message;
     struct gw_meter *meter = in->meter;
-    struct gw_work work = work_of(meter);
+    struct gw_work work;
+    gw_work_unpack(&work, meter);
     struct gw_entry *entry = core->entry;
     entry->kind = GW_ENTRY_READINGS;
     entry->block = core->number;
@@ -339,7 +335,7 @@ static enum gw_verdict take_readings(struct intake *in)
     if (verdict == GW_REFUSED_STOPPED) {
         return verdict;
     }
-    if (!post(core, meter, entry, &work.usage)) {
+    if (!post(core, meter, entry, &work)) {
         verdict = give_up(core, meter, &work, entry);
     }
     if (entry->reading_count > 0 || m->form == GW_FORM_COSE) {
@@ -363,6 +359,29 @@ static uint32_t day_number(int64_t at_us)
     return (uint32_t)date.year * 10000u + date.month * 100u + date.day;
 }
 
+/* The meter's METER entry, which alone has the public key: memory keeps what every reading needs. */
+static enum gw_status read_spec(struct gw_core *core, const struct gw_meter *meter, uint32_t slot)
+{
+    struct gw_block_reader reader;
+    size_t len = 0;
+    enum gw_status status =
+        gw_core_read_block(core, meter->spec_block, core->past_buffer, &len, GW_BLOCK_BYTES_MAX);
+    core->walked_bytes += GW_BLOCK_READ_BYTES + len;
+    if (status == GW_OK) {
+        status = gw_block_open(&reader, core->past_buffer, len);
+    }
+    if (status == GW_OK && meter->spec_at < len) {
+        reader.pos = meter->spec_at;
+        status = gw_block_next(&reader, core->past);
+    }
+    if (status != GW_OK) {
+        return status < 0 ? status : GW_CORRUPT;
+    }
+    mt_key_wipe(core->past->meter_spec.root_key, sizeof(core->past->meter_spec.root_key));
+    bool own = core->past->kind == GW_ENTRY_METER && core->past->meter == slot;
+    return own ? GW_OK : GW_CORRUPT;
+}
+
 static enum gw_verdict take_snapshot(struct intake *in)
 {
     const struct gw_message *m = in->message;
@@ -370,14 +389,17 @@ static enum gw_verdict take_snapshot(struct intake *in)
     if (!meter->has_sign_public) {
         return GW_REFUSED_FORM;
     }
+    if (read_spec(in->core, meter, in->slot) != GW_OK) {
+        return GW_REFUSED_STOPPED; /* As when a late reading's past cannot be read. */
+    }
     const uint8_t *payload = NULL;
     size_t payload_len = 0;
     enum mt_status status = mt_cose_verify(&payload, &payload_len, m->bytes, m->len,
-                                           meter->sign_public, &meter->identity);
+                                           in->core->past->meter_spec.sign_public, &in->identity);
     struct gw_entry *entry = in->core->entry;
     if (status == MT_OK) {
         status = mt_snapshot_decode(&entry->snapshot, payload, payload_len,
-                                    (enum mt_medium)meter->identity.medium);
+                                    (enum mt_medium)meter->medium);
     }
     if (status != MT_OK) {
         return from_decoder(status);
@@ -415,8 +437,10 @@ static void note_refusal(struct gw_core *core, const struct gw_message *m, enum 
     }
 }
 
-static void seal_receipt(struct gw_core *core, const struct gw_meter *meter, struct gw_reply *reply)
+static void seal_receipt(const struct intake *in, struct gw_reply *reply)
 {
+    struct gw_core *core = in->core;
+    const struct gw_meter *meter = in->meter;
     uint8_t plain[MT_RECEIPT_BYTES_MAX];
     size_t plain_len = 0;
     struct mt_receipt receipt = {.next_seq = meter->next_seq, .time_us = core->now_us};
@@ -428,7 +452,7 @@ static void seal_receipt(struct gw_core *core, const struct gw_meter *meter, str
         .plain_len = plain_len,
         .counter = core->head->starts << 40 | ++core->down_counter,
         .key = meter->down_key,
-        .identity = &meter->identity,
+        .identity = &in->identity,
     };
     size_t len = 0;
     status = mt_cose_seal(reply->receipt, &len, sizeof(reply->receipt), &args);
@@ -454,7 +478,7 @@ static void answer(struct intake *in, enum gw_verdict verdict)
     reply->name[m->name_len] = '\0';
     bool told = gw_verdict_is_durable(verdict) || verdict == GW_DUPLICATE;
     if (told && m->form <= GW_FORM_SIGNED) {
-        seal_receipt(core, in->meter, reply);
+        seal_receipt(in, reply);
     }
 }
 

@@ -18,10 +18,15 @@ bool gw_is_accepted(uint8_t verdict)
 
 /* ---- registers ---------------------------------------------------------------------------------- */
 
+static int64_t width_of(const struct gw_case *c)
+{
+    return (int64_t)c->meter->register_width;
+}
+
 static bool is_plausible(const struct gw_meter *meter, int64_t units, int64_t time_us)
 {
     const int64_t hour_us = GW_US_PER_HOUR;
-    __int128 most = (__int128)meter->max_per_hour * (time_us + RANGE_SLACK_US) / hour_us;
+    __int128 most = (__int128)(int64_t)meter->max_per_hour * (time_us + RANGE_SLACK_US) / hour_us;
     return units <= most;
 }
 
@@ -41,13 +46,13 @@ static enum gw_verdict from_usage(enum gw_usage_verdict verdict)
 }
 
 static enum gw_verdict add(const struct gw_case *c, struct gw_usage *usage,
-                           const struct gw_interval *interval)
+                           const struct gw_terms *terms, const struct gw_interval *interval)
 {
     const struct gw_tariff *tariff = gw_tariff_of(c->core, c->meter->tariff);
     if (interval->units < 0) {
         return GW_REFUSED_BACKWARD;
     }
-    return from_usage(gw_usage_add(usage, tariff, &c->meter->terms, interval));
+    return from_usage(gw_usage_add(usage, tariff, terms, interval));
 }
 
 /* ---- forward ------------------------------------------------------------------------------------- */
@@ -57,8 +62,8 @@ static enum gw_verdict take_forward(const struct gw_case *c, struct gw_work *wor
 {
     if (work->has_reading) {
         struct gw_interval interval =
-            gw_stretch(c->meter->register_width, &work->last, reading, (uint8_t)verdict, 1);
-        enum gw_verdict added = add(c, &work->usage, &interval);
+            gw_stretch(width_of(c), &work->last, reading, (uint8_t)verdict, 1);
+        enum gw_verdict added = add(c, &work->usage, &work->terms, &interval);
         if (added != GW_ACCEPTED) {
             return added;
         }
@@ -71,21 +76,22 @@ static enum gw_verdict take_forward(const struct gw_case *c, struct gw_work *wor
 
 /* A first reading before the tariff begins would hold up the meter for ever: every stretch after it
  * would start where nothing can be rated. */
-static bool can_start(const struct gw_case *c, const struct mt_reading *reading)
+static bool can_start(const struct gw_case *c, const struct gw_work *work,
+                      const struct mt_reading *reading)
 {
     struct gw_cell cell;
-    return gw_tariff_cell(&cell, gw_tariff_of(c->core, c->meter->tariff), &c->meter->terms,
+    return gw_tariff_cell(&cell, gw_tariff_of(c->core, c->meter->tariff), &work->terms,
                           reading->time_us);
 }
 
 static enum gw_verdict judge_forward(const struct gw_case *c, struct gw_work *work,
                                      const struct mt_reading *reading, enum gw_verdict verdict)
 {
-    if (!work->has_reading && !can_start(c, reading)) {
+    if (!work->has_reading && !can_start(c, work, reading)) {
         return GW_REFUSED_NO_TARIFF;
     }
     if (work->has_reading) {
-        int64_t step = gw_register_step(work->last.total, reading->total, c->meter->register_width);
+        int64_t step = gw_register_step(work->last.total, reading->total, width_of(c));
         bool went_down = reading->total < work->last.total;
         bool plausible = is_plausible(c->meter, step, reading->time_us - work->last.time_us);
         if (step < 0 || (went_down && !plausible)) {
@@ -119,9 +125,8 @@ static void consider(struct gw_bracket *bracket, bool *has_before, const struct 
     }
 }
 
-/* The store as the walk sees it: of the block that is being written, or read back, what came before the
- * message in hand. */
-static enum gw_status read_any(void *self, uint64_t number, uint8_t *bytes, size_t *len, size_t max)
+enum gw_status gw_core_read_block(void *self, uint64_t number, uint8_t *bytes, size_t *len,
+                                  size_t max)
 {
     struct gw_core *core = self;
     if (number != core->number) {
@@ -173,7 +178,7 @@ static bool find_bracket(struct gw_case *c, const struct gw_work *work, int64_t 
     for (uint32_t i = 0; i < c->done_count; i++) {
         consider(b, &has_before, &c->done[i], time_us);
     }
-    struct gw_store_port port = {.self = c->core, .block_read = read_any};
+    struct gw_store_port port = {.self = c->core, .block_read = gw_core_read_block};
     struct gw_history walk;
     gw_history_begin(&walk, &port, c->core->past_buffer, GW_BLOCK_BYTES_MAX, c->slot,
                      c->meter->last_block);
@@ -199,19 +204,19 @@ static enum gw_verdict take_late(struct gw_case *c, struct gw_work *work,
 {
     const struct gw_bracket *b = &c->bracket;
     const struct gw_entry_reading *after = &b->after;
-    struct gw_interval whole = gw_stretch(c->meter->register_width, &b->before.reading,
-                                          &after->reading, after->verdict, -1);
+    struct gw_interval whole =
+        gw_stretch(width_of(c), &b->before.reading, &after->reading, after->verdict, -1);
     struct gw_interval first =
-        gw_stretch(c->meter->register_width, &b->before.reading, reading, GW_ACCEPTED_LATE, 1);
+        gw_stretch(width_of(c), &b->before.reading, reading, GW_ACCEPTED_LATE, 1);
     struct gw_interval second =
-        gw_stretch(c->meter->register_width, reading, &after->reading, after->verdict, 1);
+        gw_stretch(width_of(c), reading, &after->reading, after->verdict, 1);
     if (first.units < 0 || second.units < 0 || first.units + second.units != whole.units) {
         return GW_REFUSED_BACKWARD;
     }
     struct gw_usage usage = work->usage;
     const struct gw_interval *steps[] = {&first, &second, &whole};
     for (uint32_t i = 0; i < 3; i++) {
-        enum gw_verdict verdict = add(c, &usage, steps[i]);
+        enum gw_verdict verdict = add(c, &usage, &work->terms, steps[i]);
         if (verdict != GW_ACCEPTED) {
             return verdict;
         }

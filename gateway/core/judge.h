@@ -34,6 +34,11 @@ enum gw_verdict gw_judge(struct gw_case *c, struct gw_work *work, struct mt_read
  *  Returns false when it contradicts the readings before it, or when c->status says why not. */
 bool gw_retake(struct gw_case *c, struct gw_work *work, const struct gw_entry_reading *reading);
 
+/** The store's block_read as history sees it (self: the core): of the block that is being written, or
+ *  read back, what came before the message in hand. */
+MT_MUST_USE enum gw_status gw_core_read_block(void *self, uint64_t number, uint8_t *bytes,
+                                              size_t *len, size_t max);
+
 /** True for verdicts of readings that bear on money. */
 bool gw_is_accepted(uint8_t verdict);
 

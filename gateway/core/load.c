@@ -171,9 +171,9 @@ static void derive(struct gw_core *core)
     gw_heap_init(&core->due, core->due.keys, limits->households_max);
     gw_heap_init(&core->timers, core->timers.keys, limits->orders_open_max);
     for (uint32_t i = 0; i < core->head->meter_count; i++) {
-        char name[MT_NAME_MAX + 1];
-        size_t len = mt_name_format(name, &core->meters[i].identity);
-        gw_index_add(&core->meter_index, gw_index_hash(&core->meter_index, name, len), i);
+        const struct gw_meter *meter = &core->meters[i];
+        gw_index_add(&core->meter_index,
+                     gw_index_hash(&core->meter_index, meter->name, meter->name_len), i);
     }
     for (uint32_t i = 0; i < core->head->household_count; i++) {
         const char *id = core->households[i].id;

@@ -8,14 +8,15 @@
 
 uint32_t gw_core_find_meter(const struct gw_core *core, const char *name, size_t name_len)
 {
-    struct mt_identity identity;
-    if (mt_name_parse(&identity, name, name_len) != MT_OK) {
+    struct gw_probe probe;
+    if (name_len == 0 || name_len > MT_NAME_MAX) {
         return GW_NONE;
     }
-    struct gw_probe probe;
     uint32_t slot = gw_index_first(&probe, &core->meter_index,
                                    gw_index_hash(&core->meter_index, name, name_len));
-    while (slot != GW_NONE && !mt_identity_equal(&core->meters[slot].identity, &identity)) {
+    /* An identity has exactly one spelling, so equal texts are equal meters. */
+    while (slot != GW_NONE && (core->meters[slot].name_len != name_len ||
+                               memcmp(core->meters[slot].name, name, name_len) != 0)) {
         slot = gw_index_next(&probe, &core->meter_index);
     }
     return slot;
@@ -108,8 +109,8 @@ static bool spec_is_sane(const struct gw_meter_spec *spec)
     const struct gw_terms *terms = &spec->terms;
     return is_ended(spec->household, sizeof(spec->household)) &&
            is_ended(spec->tariff, sizeof(spec->tariff)) && spec->max_per_hour > 0 &&
-           spec->max_per_hour <= 1000000000000ll && spec->register_width >= 0 &&
-           spec->register_width <= 1000000000000000ll && terms->ladder_months >= 1 &&
+           spec->max_per_hour <= GW_METER_PER_HOUR_MAX && spec->register_width >= 0 &&
+           spec->register_width <= MT_REGISTER_MAX && terms->ladder_months >= 1 &&
            terms->ladder_months <= 12 &&
            (spec->accept & (uint8_t) ~(GW_ACCEPT_COSE | GW_ACCEPT_CARRIER)) == 0 &&
            spec->accept != 0;

@@ -14,38 +14,83 @@
 #include "gateway/core/history.h"
 #include "gateway/core/index.h"
 #include "gateway/core/usage.h"
+#include "meters/limits.h"
 
 /** Raise it whenever a struct below changes its layout or meaning. */
-#define GW_STATE_LAYOUT 3u
+#define GW_STATE_LAYOUT 4u
 
-/** Hot state of one meter. */
+/** An unsigned number of 56 bits: a register, or microseconds since 1970. */
+struct gw_u56 {
+    uint64_t value : 56;
+} __attribute__((packed));
+
+/** A struct mt_reading: registers are at most MT_REGISTER_MAX, times at most GW_READING_US_MAX. */
+struct gw_packed_reading {
+    uint64_t time_us : 56;
+    uint64_t total : 56;
+    struct gw_u56 band[MT_BANDS];
+    uint8_t band_mask;
+    uint8_t flags;
+} __attribute__((packed));
+
+/** A struct gw_segment: gw_usage_add keeps its units within these fields (usage.h). */
+struct gw_packed_segment {
+    uint16_t month;
+    uint8_t version : 7;
+    uint8_t tou : 1;
+    int64_t flat_units : 48;
+    int64_t sharp_units : 40;
+    int64_t peak_units : 40;
+    int64_t valley_units : 40;
+} __attribute__((packed));
+
+/** Hot state of one meter. There is one for every meter of the limits, so each byte here is a megabyte
+ *  of a million meters: fields are as wide as what they hold can be, and pack.h reads and writes those
+ *  that do not look like the structs of everybody else. */
 struct gw_meter {
-    struct mt_identity identity;
-    uint8_t accept; /**< GW_ACCEPT_* */
-    uint8_t tariff; /**< Index of its tariff. */
-    uint8_t up_key[MT_KEY_BYTES];
-    uint8_t down_key[MT_KEY_BYTES];
-    uint8_t transport_key[MT_KEY_BYTES];
-    uint8_t sign_public[MT_SIGN_PUBLIC_BYTES];
+    uint64_t counter_top;    /**< Highest message counter accepted; 0: none. */
+    uint64_t counter_window; /**< Bit i: counter_top - i was accepted. */
+    int64_t charged_ufen;    /**< Ever. */
+    int64_t ladder_units;    /**< These two and the segments are its struct gw_usage. */
+    int64_t posted_ufen[GW_TARIFF_PAYEES_MAX];
     uint32_t household;
     uint32_t next_in_household; /**< Slot or GW_NONE. */
     uint32_t next_seq; /**< All journal records below are durable, or were given up by the meter. */
     uint32_t refused;  /**< Authentic readings refused, ever. */
     uint32_t snapshot_day; /**< yyyymmdd of the newest signed snapshot; 0: none. */
-    struct gw_terms terms;
-    bool has_sign_public;
-    bool has_reading;
-    uint8_t last_verdict; /**< enum gw_verdict of the newest reading. */
-    int64_t max_per_hour;
-    int64_t register_width;
-    uint64_t counter_top;    /**< Highest message counter accepted; 0: none. */
-    uint64_t counter_window; /**< Bit i: counter_top - i was accepted. */
-    struct mt_reading last;  /**< Newest accepted reading. */
-    uint64_t last_block;     /**< Newest block with an entry of this meter. */
-    int64_t heard_us;
-    int64_t charged_ufen; /**< Ever. */
-    struct gw_usage usage;
+    int32_t tou_from_day;  /**< These two, people, ladder_months and low_income are its terms. */
+    int32_t ladder_months_year;
+    uint8_t up_key[MT_KEY_BYTES];
+    uint8_t down_key[MT_KEY_BYTES];
+    uint8_t transport_key[MT_KEY_BYTES];
+    char name[MT_NAME_MAX]; /**< Zeros after name_len. */
+    uint8_t name_len;       /**< 0: no meter is here. */
+    uint8_t accept;         /**< GW_ACCEPT_* */
+    uint8_t tariff;         /**< Index of its tariff. */
+    uint8_t last_verdict;   /**< enum gw_verdict of the newest reading. */
+    uint8_t people;
+    uint8_t ladder_months;
+    uint8_t medium : 3; /**< enum mt_medium, as the name says. */
+    uint8_t has_sign_public : 1;
+    uint8_t has_reading : 1;
+    uint8_t low_income : 1;
+    uint8_t segment_count : 2;
+    struct {
+        uint64_t last_block : 48; /**< Newest block with an entry of this meter. */
+        uint64_t spec_block : 48; /**< The block with its METER entry: there is its Ed25519 key. */
+        uint32_t spec_at : 24;    /**< Where in that block the entry starts. */
+        uint64_t heard_s : 40;    /**< Seconds since 1970; 0: never. */
+        uint64_t max_per_hour : 40;   /**< At most GW_METER_PER_HOUR_MAX. */
+        uint64_t register_width : 56; /**< At most MT_REGISTER_MAX. */
+    } __attribute__((packed));
+    struct gw_packed_reading last; /**< Newest accepted reading. */
+    struct gw_packed_segment segments[GW_USAGE_SEGMENTS];
 };
+
+_Static_assert(sizeof(struct gw_meter) == 320, "five lines of the cache, and no padding");
+_Static_assert(GW_USAGE_SEGMENTS == 3, "segment_count has two bits, and any two bits are a count");
+_Static_assert(MT_MEDIUM_OTHER < 8, "medium has three bits");
+_Static_assert(GW_BLOCK_BYTES_MAX <= 1u << 24, "spec_at has 24 bits");
 
 struct gw_household {
     char id[GW_HOUSEHOLD_ID_MAX + 1];

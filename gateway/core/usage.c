@@ -21,7 +21,11 @@ static bool segment_in_range(const struct gw_segment *segment, const struct gw_t
 {
     int64_t sum = 0;
     for (uint32_t band = 0; band < GW_BANDS; band++) {
-        sum += segment->units[band] >= 0 ? segment->units[band] : -segment->units[band];
+        int64_t units = segment->units[band] >= 0 ? segment->units[band] : -segment->units[band];
+        if (band != GW_BAND_FLAT && units > GW_USAGE_BAND_UNITS_MAX) {
+            return false;
+        }
+        sum += units;
     }
     return sum <= GW_SEGMENT_QUANTITY_MAX * tariff->unit_divisor;
 }

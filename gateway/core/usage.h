@@ -25,6 +25,10 @@
 /** Segments of one interval, at most: months, version starts, the day of joining time of use. */
 #define GW_USAGE_CUT_MAX (GW_USAGE_DAYS_MAX / 28u + 2u + GW_TARIFF_VERSIONS_MAX + 1u)
 
+/** Wh or ml of one open segment in one of SHARP, PEAK and VALLEY, either way; FLAT has what
+ *  GW_SEGMENT_QUANTITY_MAX leaves. Memory has 40 bits for each of them. */
+#define GW_USAGE_BAND_UNITS_MAX ((1ll << 39) - 1)
+
 struct gw_usage {
     /** Wh or ml of the oldest open segment's ladder period before that segment. */
     int64_t ladder_units;
@@ -58,7 +62,8 @@ enum gw_usage_verdict {
     GW_USAGE_NO_TARIFF, /**< Part of it lies before the first version or after GW_CIVIL_END_US. */
     GW_USAGE_CLOSED,    /**< Part of it lies before the oldest open segment. */
     GW_USAGE_TOO_LARGE, /**< Longer than GW_USAGE_DAYS_MAX, more than GW_SEGMENT_QUANTITY_MAX in a
-                             segment, a band below zero, or unposted money beyond an int64. */
+                             segment, a band below zero or beyond GW_USAGE_BAND_UNITS_MAX, or unposted money
+                             beyond an int64. */
 };
 
 /** Cut an interval into the segments that it falls into, in time order; parts of no units too.

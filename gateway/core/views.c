@@ -2,7 +2,8 @@
 /* Looking without touching: copies of state for people and tools. */
 #include <string.h>
 
-#include "gateway/core/state.h"
+#include "gateway/core/civil.h"
+#include "gateway/core/pack.h"
 
 void gw_core_counters(struct gw_counters *out, const struct gw_core *core)
 {
@@ -37,17 +38,17 @@ bool gw_core_meter(struct gw_meter_view *out, const struct gw_core *core, uint32
     const struct gw_meter *meter = &core->meters[slot];
     memset(out, 0, sizeof(*out));
     out->slot = slot;
-    out->identity = meter->identity;
+    gw_identity_unpack(&out->identity, meter);
     memcpy(out->household, core->households[meter->household].id, sizeof(out->household));
     memcpy(out->tariff, core->head->tariff_names[meter->tariff], sizeof(out->tariff));
-    out->terms = meter->terms;
+    gw_terms_unpack(&out->terms, meter);
     out->accept = meter->accept;
-    out->max_per_hour = meter->max_per_hour;
-    out->register_width = meter->register_width;
+    out->max_per_hour = (int64_t)meter->max_per_hour;
+    out->register_width = (int64_t)meter->register_width;
     out->has_reading = meter->has_reading;
-    out->last = meter->last;
+    gw_reading_unpack(&out->last, &meter->last);
     out->last_block = meter->last_block;
-    out->heard_us = meter->heard_us;
+    out->heard_us = (int64_t)meter->heard_s * GW_US_PER_S;
     out->next_seq = meter->next_seq;
     out->charged_ufen = meter->charged_ufen;
     out->refused = meter->refused;

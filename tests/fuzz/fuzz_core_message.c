@@ -143,7 +143,9 @@ static void seal_and_hand(uint32_t n, const uint8_t *plain, size_t len)
     uint8_t root[MT_KEY_BYTES];
     size_t sealed = 0;
     memset(root, FIXTURE_KEY_BYTE, sizeof(root));
-    const struct mt_identity *identity = &fixture.core->meters[n].identity;
+    struct gw_meter_view view;
+    MT_CHECK(gw_core_meter(&view, fixture.core, n));
+    const struct mt_identity *identity = &view.identity;
     MT_CHECK(mt_key_derive(key, root, MT_KEY_UP, identity) == MT_OK);
     struct mt_cose_seal_args args = {.plain = plain,
                                      .plain_len = len,

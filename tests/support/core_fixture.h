@@ -19,6 +19,7 @@ struct fixture {
     int64_t now_us;
     uint64_t counters[16]; /**< Next message counter by meter. */
     uint32_t seqs[16];
+    const uint8_t *sign_public; /**< Of the meters that are added next; NULL: none. Borrowed. */
 };
 
 /** A core with tariff "flat" for power (0.538 yuan/kWh, one payee "grid"), "tou" (peak 8-22 at 0.568,

@@ -314,12 +314,15 @@ static void a_signed_day_is_kept_once_and_only_from_its_meter(void)
 {
     struct fixture f;
     fixture_open(&f);
-    fixture_add_meter(&f, 0, "flat");
     uint8_t secret[MT_SIGN_SECRET_BYTES];
+    uint8_t public_key[MT_SIGN_PUBLIC_BYTES];
     memset(secret, 7, sizeof(secret));
-    struct gw_meter *meter = &f.core->meters[0];
-    CU_ASSERT_EQUAL(mt_sign_public(meter->sign_public, secret), MT_OK);
-    meter->has_sign_public = true;
+    CU_ASSERT_EQUAL(mt_sign_public(public_key, secret), MT_OK);
+    fixture_add_meter(&f, 1, "flat");
+    f.sign_public = public_key;
+    fixture_add_meter(&f, 0, "flat"); /* Its key is in the second of two blocks. */
+    struct gw_meter_view meter;
+    CU_ASSERT_TRUE(gw_core_meter(&meter, f.core, 1));
     struct mt_snapshot snapshot = {.day = 20260302, .time_us = at(96), .total = 4711, .seq = 9};
     uint8_t plain[256];
     uint8_t bytes[512];
@@ -329,7 +332,7 @@ static void a_signed_day_is_kept_once_and_only_from_its_meter(void)
                     MT_OK);
     struct mt_cose_seal_args args = {.plain = plain,
                                      .plain_len = plain_len,
-                                     .identity = &meter->identity};
+                                     .identity = &meter.identity};
     CU_ASSERT_EQUAL(mt_cose_sign(bytes, &len, sizeof(bytes), &args, secret), MT_OK);
     struct gw_message m = {.form = GW_FORM_SIGNED,
                            .transport = GW_VIA_MQTT,
@@ -348,13 +351,13 @@ static void a_signed_day_is_kept_once_and_only_from_its_meter(void)
     CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_ACCEPTED);
     CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_DUPLICATE);
     uint64_t number = f.core->number;
-    CU_ASSERT_EQUAL(f.core->meters[0].last_block, number);
-    CU_ASSERT_EQUAL(f.core->meters[0].heard_us, at(96));
+    CU_ASSERT_EQUAL(f.core->meters[1].last_block, number);
+    CU_ASSERT_EQUAL(f.core->meters[1].heard_s, at(96) / GW_US_PER_S);
     CU_ASSERT_EQUAL(gw_core_commit(f.core), GW_OK);
     struct gw_history walk;
     static uint8_t buffer[GW_BLOCK_BYTES_MAX];
     static struct gw_entry entry;
-    gw_history_begin(&walk, &f.port, buffer, sizeof(buffer), 0, number);
+    gw_history_begin(&walk, &f.port, buffer, sizeof(buffer), 1, number);
     CU_ASSERT_EQUAL(gw_history_next(&walk, &entry), GW_OK);
     CU_ASSERT_EQUAL(entry.kind, GW_ENTRY_SNAPSHOT);
     CU_ASSERT_EQUAL(entry.snapshot.total, 4711);

@@ -342,6 +342,25 @@ static void what_cannot_be_taken_changes_nothing(void)
     CU_ASSERT_EQUAL(add(&before, &terms, start_us, start_us + long_us, 1), GW_USAGE_DONE);
 }
 
+static void a_band_takes_what_its_field_of_memory_holds_and_no_more(void)
+{
+    fixture_zhejiang(&tariff);
+    tariff.unit_divisor = 1000000; /* In ml a segment may hold more than a band's field does. */
+    tariff.versions[0].bands_by_meter = true;
+    struct gw_terms terms = fixture_tou_terms();
+    struct gw_usage usage = {0};
+    int64_t from_us = fixture_at(2024, 4, 3, 0);
+    int64_t most = GW_USAGE_BAND_UNITS_MAX;
+    struct gw_interval over = banded(from_us, from_us + GW_US_PER_DAY, most + 1, most + 1, 0);
+    CU_ASSERT_EQUAL(gw_usage_add(&usage, &tariff, &terms, &over), GW_USAGE_TOO_LARGE);
+    CU_ASSERT_EQUAL(usage.count, 0);
+    struct gw_interval fits = banded(from_us, from_us + GW_US_PER_DAY, most, most, 0);
+    CU_ASSERT_EQUAL(gw_usage_add(&usage, &tariff, &terms, &fits), GW_USAGE_DONE);
+    struct gw_interval one = banded(from_us, from_us + GW_US_PER_DAY, 1, 1, 0);
+    CU_ASSERT_EQUAL(gw_usage_add(&usage, &tariff, &terms, &one), GW_USAGE_TOO_LARGE);
+    CU_ASSERT_EQUAL(usage.segments[0].units[GW_BAND_PEAK], most);
+}
+
 static void unposted_money_that_would_overflow_is_refused(void)
 {
     fixture_zhejiang(&tariff);
@@ -685,6 +704,7 @@ static const struct unit_test tests[] = {
     TEST(band_registers_before_joining_count_as_the_total),
     TEST(older_than_the_oldest_open_segment_is_closed),
     TEST(what_cannot_be_taken_changes_nothing),
+    TEST(a_band_takes_what_its_field_of_memory_holds_and_no_more),
     TEST(unposted_money_that_would_overflow_is_refused),
     TEST(a_segment_between_open_ones_is_put_in_its_place),
     TEST(what_was_posted_is_the_charge_of_the_whole_life_however_often_it_was_posted),
