@@ -61,6 +61,8 @@ struct mt_frame {
     bool has_zone;        /**< The frame says how far its clock is from UTC; else it is UTC+8. */
     int16_t zone_minutes; /**< East of UTC, with has_zone. */
     uint8_t flags;        /**< MT_FLAG_*: what the meter says of itself. */
+    bool has_counter;
+    uint32_t counter; /**< Of the encryption, with has_counter: a meter never sends one twice. */
     bool has_total;
     struct mt_value total; /**< The register that the frame is about, with has_total. */
     bool has_reading;
