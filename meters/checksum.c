@@ -28,3 +28,17 @@ uint16_t mt_crc16_x25(const uint8_t *bytes, size_t len)
     }
     return crc ^ 0xFFFF;
 }
+
+uint16_t mt_crc16_arc(const uint8_t *bytes, size_t len)
+{
+    static const uint16_t table[16] = {0x0000, 0xCC01, 0xD801, 0x1400, 0xF001, 0x3C00,
+                                       0x2800, 0xE401, 0xA001, 0x6C00, 0x7800, 0xB401,
+                                       0x5000, 0x9C01, 0x8801, 0x4400};
+    MT_CHECK(bytes != NULL || len == 0);
+    uint16_t crc = 0;
+    for (size_t i = 0; i < len; i++) {
+        crc = (uint16_t)(crc >> 4 ^ table[(crc ^ bytes[i]) & 0xF]);
+        crc = (uint16_t)(crc >> 4 ^ table[(crc ^ bytes[i] >> 4) & 0xF]);
+    }
+    return crc;
+}

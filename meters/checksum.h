@@ -13,6 +13,10 @@ uint8_t mt_sum8(const uint8_t *bytes, size_t len);
  *  (ISO/IEC 13239; DL/T 698.45, HDLC of IEC 62056-46). "123456789" gives 906E. */
 uint16_t mt_crc16_x25(const uint8_t *bytes, size_t len);
 
+/** CRC-16/ARC: polynomial 8005 reflected, start 0 (P1 companion standard, 5.2). "123456789" gives
+ *  BB3D. */
+uint16_t mt_crc16_arc(const uint8_t *bytes, size_t len);
+
 /** CRC-32C (Castagnoli), as in iSCSI (RFC 3720, B.4). "123456789" gives E3069283.
  *
  *  In:      crc  0 to start, or the value of the bytes before, to go on.
