@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "gateway/adapters/mqtt_flow.h"
+#include "gateway/adapters/mqtt_gather.h"
 
 #define KEEPALIVE_S 30
 #define CONNECT_TIMEOUT_MS 5000
@@ -27,11 +28,7 @@
 #define RETRY_MS_MIN 500
 #define RETRY_MS_MAX 60000
 #define STALL_MS_MAX 16
-#define GATHER_MS 10
-#define BUSY_PER_MS 10u /* messages */
 #define BUSY_PAUSE_US 1000
-#define GATHER_MAX 4096u
-#define GATHER_SLOTS 16384u
 #define FILTERS_MAX 8u
 #define TEXT_BYTES 512u
 
@@ -70,14 +67,7 @@ struct gw_mqtt {
     int retry_ms;
     int stall_ms;
     struct gw_flow flow;
-    int64_t window_since_ms;  /* of the messages counted, to know whether they come fast */
-    uint64_t window_messages; /* the counter when the window began */
-    bool busy;
-    uint32_t gathered_count; /* receipts that wait to be merged with newer ones */
-    uint32_t gathered_next;  /* while they are being sent: the next one; else 0 */
-    int64_t gathered_since_ms;
-    uint16_t gathered_slots[GATHER_SLOTS]; /* index + 1 */
-    struct gw_reply gathered[GATHER_MAX];
+    struct gw_gather gather;
 };
 
 static int64_t monotonic_ms(void)
@@ -340,32 +330,6 @@ static void connection_tend(struct gw_mqtt *mqtt)
 
 /* ---- receipts out ----------------------------------------------------------------------------- */
 
-static uint32_t name_hash(const struct gw_reply *reply)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (unsigned i = 0; i < reply->name_len; i++) {
-        hash = (hash ^ (uint8_t)reply->name[i]) * 16777619u;
-    }
-    return (hash ^ hash >> 15) % GATHER_SLOTS;
-}
-
-/* Gather a receipt. One of the same meter that still waits is made needless by it. */
-static void gather(struct gw_mqtt *mqtt, const struct gw_reply *reply)
-{
-    uint16_t *slot = &mqtt->gathered_slots[name_hash(reply)];
-    if (*slot != 0) {
-        struct gw_reply *older = &mqtt->gathered[*slot - 1];
-        if (older->name_len == reply->name_len &&
-            memcmp(older->name, reply->name, reply->name_len) == 0) {
-            *older = *reply;
-            count(&mqtt->merged, 1);
-            return;
-        }
-    }
-    mqtt->gathered[mqtt->gathered_count++] = *reply;
-    *slot = (uint16_t)mqtt->gathered_count; /* two names of one slot: the newer one can be merged */
-}
-
 /* Returns false when the flow's buffer is full. */
 static bool receipt_put(struct gw_mqtt *mqtt, const struct gw_reply *reply)
 {
@@ -387,44 +351,27 @@ static bool receipt_put(struct gw_mqtt *mqtt, const struct gw_reply *reply)
     return true;
 }
 
-/* Is it time to send what is gathered? While messages keep coming, more receipts of the same meters are
- * on their way: a few milliseconds save the broker most of them. */
-static bool gathered_due(const struct gw_mqtt *mqtt)
-{
-    return mqtt->gathered_count > 0 &&
-           (!mqtt->busy || mqtt->phase != UP || mqtt->gathered_count == GATHER_MAX ||
-            monotonic_ms() - mqtt->gathered_since_ms >= GATHER_MS);
-}
-
 /* Returns true when all that is due is in the flow's buffer. */
 static bool receipts_queue(struct gw_mqtt *mqtt)
 {
-    for (;;) {
-        while (mqtt->gathered_next > 0 && mqtt->gathered_next < mqtt->gathered_count) {
-            if (!receipt_put(mqtt, &mqtt->gathered[mqtt->gathered_next])) {
+    int64_t now_ms = monotonic_ms();
+    bool more = true;
+    while (more) {
+        struct gw_reply reply;
+        while (gw_gather_has_room(&mqtt->gather) && gw_outbox_get(&mqtt->outbound, &reply)) {
+            gw_gather_put(&mqtt->gather, &reply, now_ms);
+        }
+        more = gw_gather_due_ms(&mqtt->gather, now_ms) == 0;
+        const struct gw_reply *next;
+        while (more && (next = gw_gather_next(&mqtt->gather)) != NULL) {
+            if (!receipt_put(mqtt, next)) {
                 return false;
             }
-            mqtt->gathered_next++;
+            gw_gather_sent(&mqtt->gather);
         }
-        if (mqtt->gathered_next > 0) {
-            mqtt->gathered_next = mqtt->gathered_count = 0;
-            memset(mqtt->gathered_slots, 0, sizeof mqtt->gathered_slots);
-        }
-        if (mqtt->gathered_count == 0) {
-            mqtt->gathered_since_ms = monotonic_ms();
-        }
-        struct gw_reply reply;
-        while (mqtt->gathered_count < GATHER_MAX && gw_outbox_get(&mqtt->outbound, &reply)) {
-            gather(mqtt, &reply);
-        }
-        if (!gathered_due(mqtt)) {
-            return true;
-        }
-        if (!receipt_put(mqtt, &mqtt->gathered[0])) {
-            return false;
-        }
-        mqtt->gathered_next = 1;
     }
+    atomic_store_explicit(&mqtt->merged, mqtt->gather.merged, memory_order_relaxed);
+    return true;
 }
 
 /* Returns true when nothing is left to write. */
@@ -487,25 +434,11 @@ static bool messages_take(struct gw_mqtt *mqtt)
     return state == GW_FLOW_IDLE;
 }
 
-/* Do messages come so fast that it is worth gathering? */
-static void pace_look(struct gw_mqtt *mqtt)
-{
-    int64_t now_ms = monotonic_ms();
-    if (now_ms - mqtt->window_since_ms < GATHER_MS) {
-        return;
-    }
-    uint64_t messages = atomic_load_explicit(&mqtt->counters.messages, memory_order_relaxed);
-    uint64_t came = messages - mqtt->window_messages;
-    mqtt->busy = came >= (uint64_t)(now_ms - mqtt->window_since_ms) * BUSY_PER_MS;
-    mqtt->window_messages = messages;
-    mqtt->window_since_ms = now_ms;
-}
-
 /* ---- the loop --------------------------------------------------------------------------------- */
 
 static void sleep_until_needed(struct gw_mqtt *mqtt, bool written)
 {
-    if (mqtt->busy && written && mqtt->stall_ms == 0) {
+    if (mqtt->gather.hold_ms > 0 && written && mqtt->stall_ms == 0) {
         /* Nobody waits on the socket meanwhile, so the broker's writes wake nobody: with messages at
          * this pace that is most of what they cost. */
         const struct timespec pause = {.tv_nsec = BUSY_PAUSE_US * 1000L};
@@ -528,8 +461,9 @@ static void sleep_until_needed(struct gw_mqtt *mqtt, bool written)
     if (!written) {
         p[1].events |= POLLOUT;
     }
-    if (mqtt->gathered_count > 0 && wait_ms > 1) {
-        wait_ms = 1; /* until the receipts at hand are due */
+    int due_ms = gw_gather_due_ms(&mqtt->gather, monotonic_ms());
+    if (written && due_ms >= 0 && due_ms < wait_ms) {
+        wait_ms = due_ms;
     }
     gw_bell_arm(&mqtt->bell);
     bool replies = written && !gw_ring_empty(&mqtt->outbound);
@@ -545,7 +479,7 @@ static void say_goodbye(struct gw_mqtt *mqtt)
         return;
     }
     int64_t until_ms = monotonic_ms() + 1000;
-    mqtt->busy = false; /* what is gathered goes now */
+    mqtt->gather.hold_ms = 0; /* what is gathered goes now */
     while (!receipts_send(mqtt) && monotonic_ms() < until_ms) {
         (void)poll(NULL, 0, 1);
     }
@@ -567,7 +501,9 @@ static void *run(void *self)
     struct gw_mqtt *mqtt = self;
     while (!stopping(mqtt)) {
         connection_tend(mqtt);
-        pace_look(mqtt);
+        gw_gather_pace(&mqtt->gather,
+                       atomic_load_explicit(&mqtt->counters.messages, memory_order_relaxed),
+                       monotonic_ms());
         bool written = receipts_send(mqtt);
         bool read = messages_take(mqtt);
         if (read) {
@@ -674,6 +610,7 @@ enum gw_status gw_mqtt_open(struct gw_mqtt **out, const struct gw_mqtt_config *c
     }
     memset(mqtt, 0, sizeof *mqtt);
     mqtt->bell.fd = -1;
+    gw_gather_init(&mqtt->gather, monotonic_ms());
     mqtt->retry_ms = RETRY_MS_MIN;
     (void)pthread_mutex_init(&mqtt->why_mutex, NULL); /* with default attributes it cannot fail */
     atomic_store(&mqtt->since_us, utc_us());

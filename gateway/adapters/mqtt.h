@@ -19,9 +19,9 @@
  *  <root>/<site>/gateway says "online", and by the broker's last will "offline".
  *
  *  Receipts of one meter are cumulative ("all below N is durable"), so of several that wait together
- *  only the newest is sent (merged_count). While messages keep coming, 10 or more a millisecond, receipts
- *  wait up to 10 ms for that, and the socket is looked at every millisecond, which spares broker and
- *  gateway a wake-up for each message; else all goes at once.
+ *  only the newest is sent (merged_count). At rest a receipt goes at once. While messages keep coming, 10 or
+ *  more a millisecond, receipts wait for that, 1 to 25 ms by the pace (mqtt_gather.h), and the socket is
+ *  looked at every millisecond, which spares broker and gateway a wake-up for each message.
  *
  *  Threads: open, close, reply and the inbox belong to the core's thread; state may be asked by any.
  *  Never: decides about a message, logs, waits for the core while it holds something the core needs.

@@ -483,6 +483,7 @@ static void a_full_ring_holds_the_broker_back_and_loses_nothing(void)
     gateway_open(&config);
     EVENTUALLY(state().connected);
     CU_ASSERT_TRUE_FATAL(meter_open(&meter, METER, key_hex, METER));
+    meter_subscribe(&meter, down);
     atomic_store(&core.deaf, true);
     for (int i = 0; i < COUNT; i++) {
         payload[0] = (uint8_t)(i >> 8);
@@ -502,6 +503,10 @@ static void a_full_ring_holds_the_broker_back_and_loses_nothing(void)
                     COUNT - 1);
     /* All receipts were for one meter: few were needed. */
     EVENTUALLY(state().receipt_count + state().merged_count + state().left_out_count == COUNT);
+    /* The last that reaches it is that of its last message. */
+    const uint8_t newest[] = {'o', 'k', ':', (COUNT - 1) >> 8, (COUNT - 1) & 0xff};
+    METER_UNTIL(&meter, memcmp(meter.payload, newest, sizeof newest) == 0);
+    CU_ASSERT_EQUAL(meter.received, state().receipt_count);
     meter_close(&meter);
     stop();
 }
