@@ -29,4 +29,10 @@ typedef enum mt_status mt_frame_probe(size_t *frame_len, const uint8_t *bytes, s
 MT_MUST_USE enum mt_status mt_frame_scan(size_t *start, size_t *frame_len,
                                          const struct mt_input *input, mt_frame_probe *probe);
 
+/** Tell input->trace, when there is one, what stands before the frame that a scan found; and when it
+ *  found none, why. In: start and status as the scan gave them.
+ */
+void mt_frame_trace_before(const struct mt_input *input, size_t start, enum mt_status status,
+                           mt_frame_probe *probe);
+
 #endif

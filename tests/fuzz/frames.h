@@ -11,7 +11,8 @@
 static inline void frame_promises(const struct mt_frame *f)
 {
     MT_CHECK(f->protocol != NULL && f->value_count <= MT_VALUES_MAX);
-    MT_CHECK(f->identity.maker[0] == '\0' && f->identity.number[0] != '\0');
+    MT_CHECK(memchr(f->identity.maker, '\0', sizeof(f->identity.maker)) != NULL);
+    MT_CHECK(memchr(f->identity.number, '\0', sizeof(f->identity.number)) != NULL);
     MT_CHECK(f->has_total || !f->has_reading);
     MT_CHECK(!f->has_total || !f->total.absent);
     if (f->has_reading) {
