@@ -213,7 +213,8 @@ static int perform(struct reply *r, long *status, const struct gw_ctl_args *args
         free(body);
     }
     if (r->write_failed) {
-        return gw_ctl_misuse("the output could not be written.");
+        return r->out == stdout ? gw_ctl_written(GW_CTL_OK)
+                                : gw_ctl_misuse("the output could not be written.");
     }
     return code == CURLE_OK ? GW_CTL_OK : not_reached(socket_path, args->dir, code, why);
 }

@@ -106,7 +106,7 @@ static int decode_lines(const struct decoder *d)
 {
     static char line[LINE_BYTES];
     int result = GW_CTL_OK;
-    while (fgets(line, sizeof(line), stdin) != NULL) {
+    while (ferror(stdout) == 0 && fgets(line, sizeof(line), stdin) != NULL) {
         size_t len = strlen(line);
         bool cut = len == sizeof(line) - 1 && line[len - 1] != '\n';
         for (int c = 0; cut && c != EOF && c != '\n';) {

@@ -258,11 +258,11 @@ static int print_json(const struct gw_rate *rate, const struct gw_rate_request *
                       const struct gw_tariff_note *note)
 {
     json_t *json = rate_json(rate, request, note);
-    int failed = json == NULL ? -1 : json_dumpf(json, stdout, JSON_COMPACT);
-    json_decref(json);
-    if (failed != 0) {
-        return gw_ctl_misuse("the result could not be written as JSON");
+    if (json == NULL) {
+        return gw_ctl_misuse("there is no memory for the result.");
     }
+    (void)json_dumpf(json, stdout, JSON_COMPACT); /* main asks stdout whether it was written */
+    json_decref(json);
     printf("\n");
     return GW_CTL_OK;
 }

@@ -87,11 +87,11 @@ static void print_text(const struct gw_tariff *tariff, const struct gw_tariff_no
 /** Print and drop a JSON object. */
 static int print_json(json_t *json, int status)
 {
-    int failed = json == NULL ? -1 : json_dumpf(json, stdout, JSON_COMPACT);
-    json_decref(json);
-    if (failed != 0) {
-        return gw_ctl_misuse("the result could not be written as JSON");
+    if (json == NULL) {
+        return gw_ctl_misuse("there is no memory for the result.");
     }
+    (void)json_dumpf(json, stdout, JSON_COMPACT); /* main asks stdout whether it was written */
+    json_decref(json);
     printf("\n");
     return status;
 }

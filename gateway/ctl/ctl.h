@@ -58,6 +58,13 @@ int gw_ctl_no(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** The same for misuse. Returns GW_CTL_USAGE. */
 int gw_ctl_misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/** Was all of stdout written? A reader that went away (| head) has what it wanted, and is no failure.
+ *  Anything else is complained about, once in the program's life.
+ *
+ *  Returns: status, or GW_CTL_USAGE after a failure.
+ */
+int gw_ctl_written(int status);
+
 /* One for each command. */
 int gw_cmd_alarms(int argc, const char **argv);
 int gw_cmd_bill(int argc, const char **argv);

@@ -99,10 +99,7 @@ static int run(const struct command *command, int argc, const char **argv)
              words == 2 ? command->second : "");
     argv[words - 1] = name;
     int status = command->run(argc - words + 1, argv + words - 1);
-    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        return gw_ctl_misuse("the output could not be written");
-    }
-    return status;
+    return gw_ctl_written(status);
 }
 
 static int help(int argc, const char **argv)
@@ -158,7 +155,7 @@ static const char **move_options(const char **words, int count)
 
 int main(int argc, char **argv)
 {
-    /* A reader that goes away (| head) is an error of write(), told by run(). */
+    /* A reader that goes away (| head) is an error of write(), handled by gw_ctl_written(). */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         print_usage(stderr);

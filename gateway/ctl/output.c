@@ -1,12 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Results for people and for programs. */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/ctl/client.h"
 
 #define COLUMNS_MAX 12u
 #define CELL_BYTES 96u
+
+int gw_ctl_written(int status)
+{
+    static bool told;
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return status;
+    }
+    /* The error itself may have come long before, so the pipe is asked instead of errno. */
+    if (poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0) {
+        return status;
+    }
+    if (!told) {
+        told = true;
+        (void)gw_ctl_misuse("the output could not be written.");
+    }
+    return GW_CTL_USAGE;
+}
 
 void gw_ctl_print_json(const json_t *reply)
 {
