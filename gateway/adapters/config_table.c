@@ -107,7 +107,8 @@ const struct gw_config_field gw_config_fields[] = {
      "Messages that may wait for the gateway's core; a power of two. When full, the answer is 5.03."},
 
     {"operator", "enabled", GW_CONFIG_BOOL, AT(operator_enabled), 0, 1, "false",
-     "Whether orders are sent. Without an operator they are kept, and sent when there is one."},
+     "Whether orders are made and sent. Without an operator what households owe is kept, and ordered when\n"
+     "there is one; orders that were open wait."},
     {"operator", "url", GW_CONFIG_TEXT, AT(operator_url), 0, GW_CONFIG_TEXT_MAX, "https://127.0.0.1:18443",
      "https://host:port, nothing after it."},
     {"operator", "ca_file", GW_CONFIG_PATH, AT(operator_ca_file), 0, GW_CONFIG_PATH_MAX, "keys/operator-ca.pem",

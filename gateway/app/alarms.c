@@ -17,6 +17,10 @@ static const struct {
     [GW_ALARM_COMMIT_FAILED] = {"commit_failed",
                                 "Check the store's disk and file system; nothing that was "
                                 "acknowledged is lost."},
+    [GW_ALARM_CLOCK_BEHIND] =
+        {"clock_behind",
+         "Set the machine's clock; intake goes on by itself within a second. If the clock is "
+         "right, it was ahead when the store was written: see \"The clock\" in the user guide."},
     [GW_ALARM_DISK_LOW] = {"disk_low",
                            "Make room on the store's disk, or move the store to a larger one."},
     [GW_ALARM_MQTT_DOWN] = {"mqtt_down", "Start the broker, or correct mqtt.host, mqtt.port and "

@@ -135,7 +135,7 @@ static json_t *store_json(const struct gw_app_seen *seen)
 
 void gw_api_status(void *arg, const struct gw_http_request *request, struct gw_http_reply *reply)
 {
-    static const char *const states[] = {"running", "disk_full", "store_failed"};
+    static const char *const states[] = {"running", "disk_full", "store_failed", "clock_behind"};
     struct gw_app *app = arg;
     struct status_look look;
     struct gw_call call = {.kind = GW_CALL_ALWAYS, .run = look_status, .arg = &look};

@@ -254,8 +254,10 @@ bool gw_api_call(struct gw_app *app, struct gw_http_reply *reply, struct gw_call
             reply, 507, "disk_full",
             "The disk has no room for the store, nothing was changed; make room and ask again.");
     } else if (status == GW_BUSY) {
-        gw_http_fail(reply, 503, "busy",
-                     "The gateway starts, stops or waits for its store; ask again in a second.");
+        gw_http_fail(
+            reply, 503, "busy",
+            "The gateway starts, stops or waits for its store or its clock; `meterpay status` "
+            "says which.");
     } else {
         gw_http_fail(reply, 503, "store_failed",
                      "The store failed, nothing was changed; `meterpay alarms` says why.");

@@ -9,7 +9,12 @@
  *  disk is full intake is stopped, and room is looked for every second.
  *
  *      RUNNING --commit: GW_FULL--> FULL ----load works--> RUNNING
- *         '-----commit: GW_IO-----> BROKEN --load works--> RUNNING
+ *         |-----commit: GW_IO-----> BROKEN --load works--> RUNNING
+ *         '--the clock went back--> CLOCK_BEHIND --it has caught up with the store--> RUNNING
+ *
+ *  What is decided gets the time of its batch, and that never goes back. With a clock that is behind
+ *  the newest block it would stand still: readings of meters without a clock would be rated at an
+ *  instant that is not theirs, and meters be told a wrong time. So intake waits instead.
  */
 #ifndef GATEWAY_APP_APP_H
 #define GATEWAY_APP_APP_H
@@ -30,7 +35,7 @@
 
 #define GW_APP_WHY_BYTES 1024u
 
-enum gw_app_state { GW_APP_RUNNING, GW_APP_FULL, GW_APP_BROKEN };
+enum gw_app_state { GW_APP_RUNNING, GW_APP_FULL, GW_APP_BROKEN, GW_APP_CLOCK_BEHIND };
 
 struct gw_links; /* links.h */
 struct gw_keys;  /* keys.h */

@@ -138,7 +138,8 @@ static bool run_batch(struct gw_app *app)
     take_changes(app, &changes);
     take_results(app);
     take_messages(app);
-    bool more = gw_core_tick(app->core, TICK_STEPS);
+    /* Without an operator nothing is ordered and nobody is asked: what is owed stays in the books. */
+    bool more = app->config.operator_enabled && gw_core_tick(app->core, TICK_STEPS);
     bool any = gw_core_pending(app->core);
     enum gw_status status = any ? commit(app) : GW_OK;
     if (status == GW_OK && any) {
@@ -171,8 +172,11 @@ static void refuse_all(struct gw_app *app)
         gw_links_release(app->links);
     }
     while ((call = gw_calls_take(&app->calls, true)) != NULL) {
+        int state = atomic_load(&app->state);
         gw_calls_answer(&app->calls, call,
-                        atomic_load(&app->state) == GW_APP_FULL ? GW_FULL : GW_IO);
+                        state == GW_APP_FULL           ? GW_FULL
+                        : state == GW_APP_CLOCK_BEHIND ? GW_BUSY
+                                                       : GW_IO);
     }
 }
 
@@ -187,8 +191,8 @@ static bool has_room(struct gw_app *app)
 static void probe(struct gw_app *app)
 {
     int64_t real_us = gw_app_real_us();
-    if (real_us < app->probe_us) {
-        return;
+    if (real_us < app->probe_us || atomic_load(&app->state) == GW_APP_CLOCK_BEHIND) {
+        return; /* the clock is looked at once a second: watch.c */
     }
     if (atomic_load(&app->state) == GW_APP_FULL && !has_room(app)) {
         app->probe_us = real_us + PROBE_US;
@@ -204,6 +208,8 @@ static void probe(struct gw_app *app)
         gw_log(GW_LOG_INFO, "store_back", "took_ms=%lld", (long long)took_us / 1000);
         gw_alarm_clear(&app->alarms, GW_ALARM_INTAKE_STOPPED, now_us);
         gw_alarm_clear(&app->alarms, GW_ALARM_COMMIT_FAILED, now_us);
+        gw_core_counters(&app->seen.counters, app->core);
+        gw_app_look_at_clock(app);
     } else if (status == GW_CORRUPT || status == GW_INVALID) {
         gw_log(GW_LOG_ERROR, "store_contradicts",
                "text=\"the store cannot be read back; stopping, nothing is written over it\"");
@@ -217,7 +223,8 @@ static void probe(struct gw_app *app)
 
 static bool run_looks(struct gw_app *app)
 {
-    bool up = atomic_load(&app->state) == GW_APP_RUNNING;
+    int state = atomic_load(&app->state);
+    bool up = state == GW_APP_RUNNING || state == GW_APP_CLOCK_BEHIND; /* the core is whole */
     struct gw_call *call = NULL;
     for (uint32_t i = 0; i < LOOKS_PER_TURN && (call = gw_calls_take(&app->calls, false)) != NULL;
          i++) {
@@ -239,7 +246,7 @@ static int64_t wait_us(struct gw_app *app)
     if (atomic_load(&app->state) != GW_APP_RUNNING) {
         return left_us; /* what is tried again then is tried about once a second */
     }
-    int64_t next_us = gw_core_next_us(app->core);
+    int64_t next_us = app->config.operator_enabled ? gw_core_next_us(app->core) : INT64_MAX;
     if (next_us != INT64_MAX) {
         int64_t due_us = gw_clock_real_span_us(&app->clock, next_us - gw_clock_now_us(&app->clock));
         left_us = due_us < left_us ? due_us : left_us;

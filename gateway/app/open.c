@@ -12,6 +12,7 @@
 #include "gateway/app/links.h"
 #include "gateway/app/log.h"
 #include "gateway/app/past.h"
+#include "gateway/app/watch.h"
 
 /* ---- tariffs and the core ---------------------------------------------------------------------------- */
 
@@ -94,6 +95,7 @@ static enum gw_status load_core(struct gw_app *app, char *why)
                (long long)(gw_app_real_us() - before_us) / 1000);
         return GW_OK;
     case GW_FULL: /* start all the same, and take messages when there is room */
+        gw_app_look_at_clock(app);
         atomic_store(&app->state, GW_APP_FULL);
         gw_alarm_raise(&app->alarms, GW_ALARM_INTAKE_STOPPED, gw_clock_now_us(&app->clock),
                        "the disk has no room for the store");

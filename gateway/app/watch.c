@@ -4,13 +4,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
+#include "gateway/app/format.h"
 #include "gateway/app/links.h"
 
 #define MIB (1024u * 1024u)
 #define MINUTE_US 60000000ll
 /* An answer that is a little late is no alarm; one that is a minute late is. */
 #define UNSURE_US 60000000ll
+/* Less is the difference of two clocks that are set now and then; batches' time stands still for it. */
+#define CLOCK_BEHIND_US 300000000ll
 
 void gw_app_look_at_disk(struct gw_app *app)
 {
@@ -33,6 +37,31 @@ static void watch_disk(struct gw_app *app, int64_t now_us)
                  app->seen.disk_free_bytes < (uint64_t)app->config.free_min_bytes, text);
 }
 
+void gw_app_look_at_clock(struct gw_app *app)
+{
+    struct timespec real;
+    int state = atomic_load(&app->state);
+    (void)clock_gettime(CLOCK_REALTIME, &real); /* cannot fail for this clock */
+    /* Not gw_clock_now_us: within this process that does not go back. */
+    int64_t now_us =
+        gw_clock_at_us(&app->clock, (int64_t)real.tv_sec * 1000000 + real.tv_nsec / 1000);
+    int64_t newest_us = app->seen.counters.block_time_us;
+    bool behind = newest_us - now_us > CLOCK_BEHIND_US;
+    if (state == GW_APP_CLOCK_BEHIND && !behind) {
+        atomic_store(&app->state, GW_APP_RUNNING);
+        gw_alarm_clear(&app->alarms, GW_ALARM_CLOCK_BEHIND, now_us);
+    } else if (behind && (state == GW_APP_RUNNING || state == GW_APP_CLOCK_BEHIND)) {
+        char clock[GW_FORMAT_MAX];
+        char newest[GW_FORMAT_MAX];
+        gw_format_time(clock, now_us - now_us % 1000000);
+        gw_format_time(newest, newest_us - newest_us % 1000000);
+        atomic_store(&app->state, GW_APP_CLOCK_BEHIND);
+        gw_alarm_raise(&app->alarms, GW_ALARM_CLOCK_BEHIND, now_us,
+                       "the clock says %s, and the store's newest block is of %s: intake waits",
+                       clock, newest);
+    }
+}
+
 static void watch_orders(struct gw_app *app, int64_t now_us, int64_t real_us)
 {
     uint32_t unsure = app->seen.counters.orders_unsure;
@@ -42,7 +71,8 @@ static void watch_orders(struct gw_app *app, int64_t now_us, int64_t real_us)
         app->unsure_us = real_us;
     }
     char text[GW_ALARM_TEXT_MAX];
-    snprintf(text, sizeof(text), "the outcome of %u orders is not known", unsure);
+    snprintf(text, sizeof(text), "the outcome of %u orders is not known%s", unsure,
+             app->config.operator_enabled ? "" : ", and operator.enabled is false");
     gw_alarm_set(&app->alarms, GW_ALARM_ORDERS_UNSURE, now_us,
                  app->unsure_us != 0 && real_us - app->unsure_us > UNSURE_US, text);
 }
@@ -55,6 +85,7 @@ void gw_app_watch(struct gw_app *app)
     if (atomic_load(&app->state) == GW_APP_RUNNING) {
         gw_core_counters(&app->seen.counters, app->core);
     }
+    gw_app_look_at_clock(app);
     watch_disk(app, now_us);
     watch_orders(app, now_us, real_us);
     gw_links_watch(app->links, app, now_us);
