@@ -7,7 +7,7 @@
  *  empty file is the default gateway. Numbers are exact: durations and amounts are read digit by digit.
  *
  *  Texts:  durations  250ms 30s 15min 12h 30d      sizes  64KiB 256MiB 2GiB
- *          amounts    yuan with at most two decimals     yes/no  true false
+ *          amounts    yuan with at most two decimals     yes/no  true false     times  "02:30"
  *          paths      relative ones start at the gateway's directory
  *
  *  Never: holds a secret (it names the files that do), changes while the daemon runs.
@@ -80,6 +80,7 @@ struct gw_config {
     int64_t operator_timeout_us;
     int64_t operator_connections;
     int64_t operator_queue;
+    int64_t operator_reconcile_at_us; /**< After local midnight, [0, a day). */
 
     char http_socket[GW_CONFIG_PATH_MAX + 1];
     int64_t http_port; /**< On 127.0.0.1 with the bearer token of http_token_file; 0: none. */

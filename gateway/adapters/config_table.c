@@ -125,6 +125,8 @@ const struct gw_config_field gw_config_fields[] = {
      "Connections at a time."},
     {"operator", "queue", GW_CONFIG_NUMBER, AT(operator_queue), 16, 65536, "2048",
      "Orders handed to the connections at a time, 0.5 kB each; the others wait in the books."},
+    {"operator", "reconcile_at", GW_CONFIG_TIME, AT(operator_reconcile_at_us), 0, DAY - 1, "02:30",
+     "Local time from which on the day before is reconciled with the operator's statement of it."},
 
     {"http", "socket", GW_CONFIG_PATH, AT(http_socket), 1, 107, "api.sock",
      "Unix socket of the API, mode 0600: who may open it may do everything."},

@@ -16,6 +16,7 @@ enum gw_config_type {
     GW_CONFIG_SIZE,     /**< Bounds in bytes. */
     GW_CONFIG_AMOUNT,   /**< Bounds in fen. */
     GW_CONFIG_LEVEL,
+    GW_CONFIG_TIME, /**< Of a day: "02:30", to us since midnight. */
 };
 
 struct gw_config_field {

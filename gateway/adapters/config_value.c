@@ -81,6 +81,21 @@ static bool read_amount(int64_t *value, const char *text)
     return *rest == '\0';
 }
 
+/* "02:30", to microseconds. */
+static bool read_time(int64_t *value, const char *text)
+{
+    int64_t hours = 0;
+    int64_t minutes = 0;
+    const char *colon = read_digits(&hours, text);
+    const char *rest = colon != NULL && *colon == ':' ? read_digits(&minutes, colon + 1) : NULL;
+    if (rest == NULL || *rest != '\0' || colon - text != 2 || rest - colon != 3 || hours > 23 ||
+        minutes > 59) {
+        return false;
+    }
+    *value = (hours * 60 + minutes) * 60000000ll;
+    return true;
+}
+
 static bool read_level(int64_t *value, const char *text)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
@@ -161,6 +176,7 @@ static enum gw_status set_number(struct gw_config *config, char *why, size_t why
         [GW_CONFIG_DURATION] = "no duration; write a whole number and ms, s, min, h or d",
         [GW_CONFIG_SIZE] = "no size; write a whole number and KiB, MiB or GiB",
         [GW_CONFIG_AMOUNT] = "no amount; write yuan with at most two decimals",
+        [GW_CONFIG_TIME] = "no time of day; write hours and minutes between quotes",
         [GW_CONFIG_LEVEL] = "no level; write error, warn, info or debug",
     };
     int64_t value = 0;
@@ -174,6 +190,8 @@ static enum gw_status set_number(struct gw_config *config, char *why, size_t why
         fine = read_size(&value, text);
     } else if (field->type == GW_CONFIG_AMOUNT) {
         fine = read_amount(&value, text);
+    } else if (field->type == GW_CONFIG_TIME) {
+        fine = read_time(&value, text);
     } else {
         fine = read_level(&value, text);
     }
@@ -217,6 +235,7 @@ enum gw_status gw_config_set(struct gw_config *config, char *why, size_t why_max
     case GW_CONFIG_SIZE:
     case GW_CONFIG_AMOUNT:
     case GW_CONFIG_LEVEL:
+    case GW_CONFIG_TIME:
         return set_number(config, why, why_max, field, text);
     }
     MT_CHECK(false);

@@ -37,6 +37,13 @@ static const struct {
     [GW_ALARM_ORDERS_UNSURE] = {"orders_unsure",
                                 "The operator does not answer. Each order is asked about until it "
                                 "does; nothing is sent twice."},
+    [GW_ALARM_RECONCILE_DIFFERS] =
+        {"reconcile_differs",
+         "`meterpay reconcile DAY` names the orders; clear them up with the operator, then let it "
+         "be compared again (--again), or accept it with a note (--accept)."},
+    [GW_ALARM_RECONCILE_LATE] =
+        {"reconcile_late", "Ask the operator for the day's statement; it is fetched again until "
+                           "it comes. Orders go on meanwhile."},
     [GW_ALARM_LEDGER] = {"ledger",
                          "Stop the gateway, keep a copy of its store, and report it: the books "
                          "contradict themselves."},

@@ -12,16 +12,18 @@
 #include <stdint.h>
 
 enum gw_alarm {
-    GW_ALARM_INTAKE_STOPPED,   /**< The disk is full: no message is taken. */
-    GW_ALARM_COMMIT_FAILED,    /**< The store failed; what it holds is read again. */
-    GW_ALARM_CLOCK_BEHIND,     /**< The clock is before the store's newest block: intake waits. */
-    GW_ALARM_DISK_LOW,         /**< Less room than store.free_min. */
-    GW_ALARM_MQTT_DOWN,        /**< No connection to the broker. */
-    GW_ALARM_BROKER_KEYS,      /**< The broker's key file could not be brought up to date. */
-    GW_ALARM_OPERATOR_TRUST,   /**< The operator does not believe our keys, or we not its. */
-    GW_ALARM_OPERATOR_GARBLED, /**< The operator's answers contradict the orders. */
-    GW_ALARM_ORDERS_UNSURE,    /**< Orders whose outcome nobody knows. */
-    GW_ALARM_LEDGER,           /**< The last ledger check found a broken invariant. */
+    GW_ALARM_INTAKE_STOPPED,    /**< The disk is full: no message is taken. */
+    GW_ALARM_COMMIT_FAILED,     /**< The store failed; what it holds is read again. */
+    GW_ALARM_CLOCK_BEHIND,      /**< The clock is before the store's newest block: intake waits. */
+    GW_ALARM_DISK_LOW,          /**< Less room than store.free_min. */
+    GW_ALARM_MQTT_DOWN,         /**< No connection to the broker. */
+    GW_ALARM_BROKER_KEYS,       /**< The broker's key file could not be brought up to date. */
+    GW_ALARM_OPERATOR_TRUST,    /**< The operator does not believe our keys, or we not its. */
+    GW_ALARM_OPERATOR_GARBLED,  /**< The operator's answers contradict the orders. */
+    GW_ALARM_ORDERS_UNSURE,     /**< Orders whose outcome nobody knows. */
+    GW_ALARM_RECONCILE_DIFFERS, /**< A day's orders are not the same in the operator's books. */
+    GW_ALARM_RECONCILE_LATE,    /**< A day could not be reconciled with the operator. */
+    GW_ALARM_LEDGER,            /**< The last ledger check found a broken invariant. */
     GW_ALARM_COUNT
 };
 

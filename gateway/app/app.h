@@ -39,6 +39,7 @@ enum gw_app_state { GW_APP_RUNNING, GW_APP_FULL, GW_APP_BROKEN, GW_APP_CLOCK_BEH
 
 struct gw_links; /* links.h */
 struct gw_keys;  /* keys.h */
+struct gw_recon; /* reconcile.h */
 
 /** What status shows of a core that is being read back. */
 struct gw_app_seen {
@@ -73,6 +74,7 @@ struct gw_app {
     struct gw_app_seen seen; /**< The core's thread only. */
     struct gw_links *links;
     struct gw_keys *keys;
+    struct gw_recon *recon;
     struct gw_http *http;
 
     int64_t probe_us;        /**< Real time of the next attempt to read the store back. */

@@ -254,6 +254,20 @@ bool gw_links_request(struct gw_links *links, const struct gw_order_request *req
     return taken;
 }
 
+enum gw_status gw_links_statement(struct gw_links *links,
+                                  const struct gw_statement_request *request)
+{
+    return links->op != NULL ? gw_operator_statement(links->op, request) : GW_INVALID;
+}
+
+void gw_links_operator_problem(struct gw_links *links, char problem[GW_OPERATOR_PROBLEM_BYTES])
+{
+    *problem = '\0';
+    if (links->op != NULL) {
+        gw_operator_problem(links->op, problem);
+    }
+}
+
 /* ---- looking ------------------------------------------------------------------------------------------------ */
 
 static void watch_mqtt(struct gw_links *links, struct gw_app *app, int64_t now_us)

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "gateway/adapters/inbox.h"
+#include "gateway/adapters/operator_https.h"
 #include "gateway/app/app.h"
 
 /** Open the adapters that the configuration enables. The rings' bell is app->bell.
@@ -40,6 +41,16 @@ bool gw_links_empty(struct gw_links *links, bool up);
 
 /** Let a meter connect: its name and transport key. Before the threads start and at any time. */
 void gw_links_add_key(struct gw_links *links, const char *name, const uint8_t psk[MT_KEY_BYTES]);
+
+/** Fetch a day's statement from the operator: gateway/adapters/operator_https.h. Any thread.
+ *
+ *  Returns: GW_OK: the callbacks will follow, unless the links are closed first; GW_BUSY: another one is
+ *           under way; GW_INVALID: no operator is enabled.
+ */
+MT_MUST_USE enum gw_status gw_links_statement(struct gw_links *links,
+                                              const struct gw_statement_request *request);
+/** The last trouble with the operator in words; empty when there was none. Any thread. */
+void gw_links_operator_problem(struct gw_links *links, char problem[GW_OPERATOR_PROBLEM_BYTES]);
 
 /** Look at the adapters' states and raise or clear their alarms. */
 void gw_links_watch(struct gw_links *links, struct gw_app *app, int64_t now_us);

@@ -12,6 +12,7 @@
 #include "gateway/app/links.h"
 #include "gateway/app/log.h"
 #include "gateway/app/past.h"
+#include "gateway/app/reconcile.h"
 #include "gateway/app/watch.h"
 
 /* ---- tariffs and the core ---------------------------------------------------------------------------- */
@@ -93,9 +94,9 @@ static enum gw_status load_core(struct gw_app *app, char *why)
         gw_log(GW_LOG_INFO, "store_loaded", "meters=%u blocks=%llu took_ms=%lld",
                app->seen.counters.meters, (unsigned long long)app->seen.counters.block,
                (long long)(gw_app_real_us() - before_us) / 1000);
+        gw_app_look_at_clock(app);
         return GW_OK;
     case GW_FULL: /* start all the same, and take messages when there is room */
-        gw_app_look_at_clock(app);
         atomic_store(&app->state, GW_APP_FULL);
         gw_alarm_raise(&app->alarms, GW_ALARM_INTAKE_STOPPED, gw_clock_now_us(&app->clock),
                        "the disk has no room for the store");
@@ -192,7 +193,8 @@ static enum gw_status open_parts(struct gw_app *app, char *why)
         return status;
     }
     gw_keys_changed(app->keys);
-    return open_api(app, why);
+    status = gw_recon_open(&app->recon, why, app);
+    return status == GW_OK ? open_api(app, why) : status;
 }
 
 enum gw_status gw_app_open(struct gw_app **app, char why[GW_APP_WHY_BYTES],
@@ -239,10 +241,12 @@ void gw_app_close(struct gw_app *app)
     gw_calls_close(&app->calls); /* releases the HTTP threads that wait */
     gw_http_close(app->http);
     gw_keys_close(app->keys);
+    gw_recon_stop(app->recon);
     if (app->links != NULL) {
         save_state(app);
     }
     gw_links_close(app->links);
+    gw_recon_close(app->recon);
     if (app->store != NULL) {
         gw_store_sqlite_close(app->store);
     }

@@ -2,6 +2,7 @@
 #include "gateway/app/past.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -24,30 +25,41 @@ static bool take_turn(struct gw_app *app)
     return result == 0;
 }
 
-bool gw_past_open(struct gw_past *past, struct gw_app *app, struct gw_http_reply *reply)
+enum gw_status gw_past_begin(struct gw_past *past, struct gw_app *app, char why[GW_APP_WHY_BYTES])
 {
-    char why[GW_APP_WHY_BYTES] = "no memory";
     memset(past, 0, sizeof(*past));
     if (!take_turn(app)) {
-        gw_http_fail(reply, 503, "busy", "Other queries are running; ask again later.");
-        return false;
+        snprintf(why, GW_APP_WHY_BYTES, "other queries are running");
+        return GW_BUSY;
     }
+    snprintf(why, GW_APP_WHY_BYTES, "no memory");
     past->app = app;
     past->buffer = malloc(GW_BLOCK_BYTES_MAX);
     past->entry = malloc(sizeof(*past->entry));
     enum gw_status status = GW_FULL;
     if (past->buffer != NULL && past->entry != NULL) {
         status = gw_store_sqlite_open(&past->store, app->config.store_file, GW_STORE_READONLY, why,
-                                      sizeof(why));
+                                      GW_APP_WHY_BYTES);
     }
     if (status != GW_OK) {
         gw_log(GW_LOG_WARN, "query_failed", "text=\"%s\"", why);
         gw_past_close(past);
-        gw_http_fail(reply, 503, "store_failed", "The store cannot be read: %s.", why);
-        return false;
+        return status;
     }
     past->port = gw_store_sqlite_port(past->store);
-    return true;
+    return GW_OK;
+}
+
+bool gw_past_open(struct gw_past *past, struct gw_app *app, struct gw_http_reply *reply)
+{
+    char why[GW_APP_WHY_BYTES];
+    enum gw_status status = gw_past_begin(past, app, why);
+    if (status == GW_BUSY) {
+        gw_http_fail(reply, 503, "busy", "Other queries are running; ask again later.");
+    } else if (status != GW_OK) {
+        gw_http_fail(reply, 503, "store_failed", "The store cannot be read: %s.", why);
+    }
+    return status == GW_OK;
 }
 
 void gw_past_close(struct gw_past *past)

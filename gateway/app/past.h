@@ -22,7 +22,14 @@ struct gw_past {
     struct gw_entry *entry; /**< The last one read. */
 };
 
-/** Open a query, waiting for others to end. Returns false with a complaint in reply. */
+/** Open a query, waiting for others to end.
+ *
+ *  Returns: GW_OK; GW_BUSY (others are still running after a while); GW_FULL (no memory) or what the
+ *           store says, with a sentence in why.
+ */
+MT_MUST_USE enum gw_status gw_past_begin(struct gw_past *past, struct gw_app *app,
+                                         char why[GW_APP_WHY_BYTES]);
+/** The same for a handler. Returns false with a complaint in reply. */
 MT_MUST_USE bool gw_past_open(struct gw_past *past, struct gw_app *app,
                               struct gw_http_reply *reply);
 /** Close it; wipes what may be a key. */

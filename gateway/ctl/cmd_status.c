@@ -24,6 +24,17 @@ static void print_alarms(const json_t *alarms)
     }
 }
 
+static void print_reconcile(const json_t *reconcile)
+{
+    char next[32];
+    const char *problem = gw_ctl_text(reconcile, "problem");
+    bool any = json_is_string(json_object_get(reconcile, "last"));
+    printf("reconciled %s%s, %lld days differ; next %s%s%s\n", any ? "up to " : "no day yet",
+           any ? gw_ctl_text(reconcile, "last") : "", gw_ctl_int(reconcile, "days_differ"),
+           gw_ctl_time(next, reconcile, "next"), *problem != '\0' ? "; last trouble: " : "",
+           problem);
+}
+
 static void print_links(const json_t *status)
 {
     char since[32];
@@ -56,6 +67,7 @@ static void print_links(const json_t *status)
     } else {
         printf("operator   off\n");
     }
+    print_reconcile(json_object_get(status, "reconcile"));
 }
 
 static void print_status(const json_t *status)

@@ -80,6 +80,7 @@ int gw_cmd_meter_show(int argc, const char **argv);
 int gw_cmd_orders(int argc, const char **argv);
 int gw_cmd_rate(int argc, const char **argv);
 int gw_cmd_readings(int argc, const char **argv);
+int gw_cmd_reconcile(int argc, const char **argv);
 int gw_cmd_refusals(int argc, const char **argv);
 int gw_cmd_status(int argc, const char **argv);
 int gw_cmd_tariff_announce(int argc, const char **argv);

@@ -36,6 +36,8 @@ static const struct command commands[] = {
      "open orders to wallets, or a household's history of them"},
     {"refusals", NULL, gw_cmd_refusals, true, "the newest messages that were refused, and why"},
     {"ledger", "check", gw_cmd_ledger_check, true, "check that the books agree"},
+    {"reconcile", NULL, gw_cmd_reconcile, true,
+     "days compared with the operator's books, order by order"},
     {"export", NULL, gw_cmd_export, true, "readings, postings or orders as CSV or JSON lines"},
     {"alarms", NULL, gw_cmd_alarms, true, "what needs a person's attention"},
     {"decode", NULL, gw_cmd_decode, false, "decode a meter's frame"},

@@ -347,6 +347,23 @@ class Tester:
                  ("/v1/households/home-1", "/v1/meters/" + POWER)]
         expect(before == after, "%s\n%s", before, after)
 
+    def next_day(self):
+        """The day after, the operator's books and ours are compared: reconcile.py has the cases."""
+        for name in ("gateway", "operator"):
+            self.rig.programs[name].end()
+        today = street_rig.packs.day_start_us(self.rig.start_day)
+        self.rig.set_clock(today + DAY_US + 3 * 3600 * 10 ** 6, 1)
+        self.rig.start_operator()
+        self.rig.start_gateway()
+        target = "/v1/reconciliations/2026-04-20"
+        wait_for("the reconciliation", lambda: ask(os.path.join(
+            self.rig.gateway_folder, "api.sock"), "GET", target)[0] == 200, 30)
+        result = self.ask("GET", target, 200)
+        expect(result["result"] == "equal" and result["there"]["debit_fen"] == 20380, "%s", result)
+        self.ask("GET", "/v1/reconciliations", 200)
+        self.ask("POST", target, 202, {"again": True})
+        self.run("reconcile", "2026-04-20", text="equal")
+
     def everything_was_tried(self):
         tried = {(path, method) for path, method, status in self.api.seen if status < 300}
         missing = self.api.operations() - tried
@@ -365,7 +382,7 @@ def main():
         street_rig.run_tests([(step.__name__, lambda step=step: step()) for step in (
             tester.register, tester.use, tester.see, tester.bills, tester.exports, tester.refusals,
             tester.command_line, tester.tcp, tester.second_daemon, tester.restart,
-            tester.everything_was_tried)])
+            tester.next_day, tester.everything_was_tried)])
 
 
 main()

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # The API and the command line, with real programs. TCP and UDP ports 18500-18509, and
-# 18200-18279 for what waits.
+# 18200-18279 for what is reconciled and what waits.
 
 if(TARGET meterpay AND TARGET meterpayd AND TARGET meterpay-operator)
     find_package(Python3 REQUIRED COMPONENTS Interpreter)
     meterpay_script_test(e2e/api
         COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/api.py TIMEOUT 300)
+    meterpay_script_test(e2e/reconcile
+        COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/reconcile.py TIMEOUT 300)
     meterpay_script_test(e2e/held
         COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/held.py TIMEOUT 300)
 endif()
