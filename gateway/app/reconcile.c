@@ -34,7 +34,9 @@ struct gw_recon {
     bool stop;
     struct gw_result_summary days[GW_RECONCILE_DAYS_MAX]; /* ascending */
     uint32_t day_count;
-    int32_t next_day;   /* after the newest that was compared */
+    int32_t next_day;   /* the oldest that is not compared; NO_DAY: not known yet */
+    int32_t skip_count; /* days from next_day on that failed, and are left for later */
+    int32_t late_day;   /* that the alarm is about; NO_DAY */
     int32_t wanted_day; /* asked for by a person; NO_DAY */
     int32_t doing_day;  /* NO_DAY while waiting */
     uint32_t tries;     /* in a row without success */
@@ -122,7 +124,8 @@ static int32_t open_day(const struct gw_recon *r)
     return NO_DAY;
 }
 
-/* With the lock held: what a person asked for, then the calendar. */
+/* With the lock held: what a person asked for, then the calendar. A day that fails holds up none of those
+ * after it, and is tried again when they are done. */
 static int32_t pick_day(struct gw_recon *r)
 {
     int32_t due = due_day(r);
@@ -132,7 +135,15 @@ static int32_t pick_day(struct gw_recon *r)
     if (r->wanted_day != NO_DAY) {
         return r->wanted_day;
     }
-    return r->next_day != NO_DAY && r->next_day <= due ? r->next_day : NO_DAY;
+    if (r->next_day == NO_DAY || r->next_day > due) {
+        return NO_DAY;
+    }
+    int32_t day = r->next_day + r->skip_count;
+    while (day <= due && summary_of(r, day) != NULL) {
+        day++;
+    }
+    r->skip_count = day <= due ? day - r->next_day : 0;
+    return r->next_day + r->skip_count;
 }
 
 /* ---- the thread --------------------------------------------------------------------------------------------- */
@@ -158,8 +169,28 @@ static int64_t idle_s(struct gw_recon *r)
 static int64_t again_s(const struct gw_recon *r)
 {
     uint32_t doublings = r->tries < 8u ? r->tries : 8u;
-    int64_t seconds = (int64_t)WAIT_S_MIN << doublings;
+    int64_t seconds = (int64_t)WAIT_S_MIN << (doublings - 1u);
     return seconds < WAIT_S_MAX ? seconds : WAIT_S_MAX;
+}
+
+/* With the lock held: what comes after the days that are compared. */
+static void go_on(struct gw_recon *r, int32_t day)
+{
+    if (r->next_day != NO_DAY && r->day_count == GW_RECONCILE_DAYS_MAX &&
+        r->next_day < r->days[0].day) {
+        gw_log(GW_LOG_WARN, "reconcile_given_up",
+               "text=\"a day failed for so long that only --again compares it\"");
+        r->next_day = r->days[0].day;
+        r->skip_count = 0;
+    }
+    while (r->next_day != NO_DAY && summary_of(r, r->next_day) != NULL) {
+        r->next_day++;
+        r->skip_count -= r->skip_count > 0;
+    }
+    if (r->late_day == day) {
+        r->late_day = NO_DAY;
+        gw_alarm_clear(&r->app->alarms, GW_ALARM_RECONCILE_LATE, gw_clock_now_us(&r->app->clock));
+    }
 }
 
 /* With the lock held: the day is compared. */
@@ -173,7 +204,7 @@ static bool take_result(struct gw_recon *r, int32_t day, json_t *result)
     }
     keep_summary(r, &summary);
     r->problem[0] = '\0';
-    r->next_day = r->next_day == day ? day + 1 : r->next_day;
+    go_on(r, day);
     r->tries = open_day(r) != NO_DAY ? r->tries + 1u : 0;
     set_alarm(r);
     gw_log(is_trouble(&summary) ? GW_LOG_WARN : GW_LOG_INFO, "reconciled",
@@ -192,10 +223,12 @@ static void take_failure(struct gw_recon *r, int32_t day, const char *why)
     int64_t now_us = gw_clock_now_us(&r->app->clock);
     int64_t since_us = gw_local_day_start_us(day + 1) + r->app->config.operator_reconcile_at_us;
     r->tries++;
+    r->skip_count += day == r->next_day + r->skip_count;
     gw_format_day(text, day);
     snprintf(r->problem, sizeof(r->problem), "%s: %.900s", text, why);
     gw_log(GW_LOG_WARN, "reconcile_failed", "day=%s text=\"%s\"", text, why);
     if (now_us - since_us > LATE_US && r->tries > 2u) {
+        r->late_day = r->late_day == NO_DAY ? day : r->late_day;
         gw_alarm_raise(&r->app->alarms, GW_ALARM_RECONCILE_LATE, now_us,
                        "%s could not be reconciled: %.160s", text, why);
     }
@@ -215,7 +248,6 @@ static bool compare_day(struct gw_recon *r, int32_t day)
     r->doing_day = NO_DAY;
     if (result != NULL) {
         done = take_result(r, day, result);
-        gw_alarm_clear(&r->app->alarms, GW_ALARM_RECONCILE_LATE, gw_clock_now_us(&r->app->clock));
     } else if (!r->stop && !atomic_load(&r->app->stop)) {
         take_failure(r, day, why);
     }
@@ -246,7 +278,7 @@ static void *run(void *arg)
             find_first_day(r);
         }
         int32_t day = pick_day(r);
-        if (day == NO_DAY && r->tries > 0) {
+        if (day == NO_DAY && r->tries > 0 && atomic_load(&r->app->state) == GW_APP_RUNNING) {
             day = open_day(r);
         }
         bool done = day != NO_DAY && !r->stop && compare_day(r, day);
@@ -276,10 +308,12 @@ static enum gw_status read_days(struct gw_recon *r)
         json_t *result = gw_result_read(r->dir, days[i]);
         if (result != NULL && gw_result_summary(&summary, result)) {
             keep_summary(r, &summary);
-            r->next_day = summary.day + 1;
         }
         json_decref(result);
     }
+    /* After the oldest of them: a day that is missing among them is made up for. */
+    r->next_day = r->day_count > 0 ? r->days[0].day : NO_DAY;
+    go_on(r, NO_DAY);
     return status;
 }
 
@@ -302,7 +336,12 @@ enum gw_status gw_recon_open(struct gw_recon **recon, char why[GW_APP_WHY_BYTES]
     r->next_day = NO_DAY;
     r->wanted_day = NO_DAY;
     r->doing_day = NO_DAY;
-    snprintf(r->dir, sizeof(r->dir), "%s/reconcile", app->config.dir);
+    r->late_day = NO_DAY;
+    /* Beside the store, whose directory can be written to for sure. */
+    const char *file = app->config.store_file;
+    const char *slash = strrchr(file, '/');
+    snprintf(r->dir, sizeof(r->dir), "%.*sreconcile", slash != NULL ? (int)(slash + 1 - file) : 0,
+             file);
     (void)pthread_mutex_init(&r->lock, NULL); /* cannot fail without attributes */
     (void)pthread_cond_init(&r->changed, NULL);
     bool made = mkdir(r->dir, 0700) == 0 || errno == EEXIST;
@@ -368,22 +407,31 @@ enum gw_status gw_recon_again(struct gw_recon *recon, int32_t day)
     return GW_OK;
 }
 
+/* A day that cannot be compared, ever: its operator keeps no statement of it any more. */
+static json_t *empty_result(struct gw_recon *r, int32_t day)
+{
+    struct gw_match none = {0};
+    json_t *result =
+        gw_result_json(&none, day, gw_clock_now_us(&r->app->clock), &r->app->directory);
+    gw_api_put_text(result, "result", "not_compared");
+    return result;
+}
+
 /* With the lock held. */
 static enum gw_status accept_day(struct gw_recon *r, json_t *result, const char *note)
 {
     struct gw_result_summary summary;
     json_t *accepted = json_object();
-    if (!gw_result_summary(&summary, result) || gw_result_differences(&summary) == 0) {
-        json_decref(accepted);
-        return GW_INVALID;
-    }
     gw_api_put_text(accepted, "note", note);
     gw_api_put_time(accepted, "time", gw_clock_now_us(&r->app->clock));
     gw_api_put(result, "accepted", accepted);
+    if (!gw_result_summary(&summary, result)) {
+        return GW_FULL;
+    }
     enum gw_status status = gw_result_write(r->dir, summary.day, result);
     if (status == GW_OK) {
-        summary.accepted = true;
         keep_summary(r, &summary);
+        go_on(r, summary.day);
         set_alarm(r);
     }
     return status;
@@ -391,9 +439,19 @@ static enum gw_status accept_day(struct gw_recon *r, json_t *result, const char 
 
 enum gw_status gw_recon_accept(struct gw_recon *recon, int32_t day, const char *note)
 {
+    struct gw_result_summary summary;
+    if (day < 0 || day > due_day(recon)) {
+        return GW_END;
+    }
     (void)pthread_mutex_lock(&recon->lock);
     json_t *result = gw_result_read(recon->dir, day);
-    enum gw_status status = result != NULL ? accept_day(recon, result, note) : GW_END;
+    bool nothing = result != NULL && gw_result_summary(&summary, result) &&
+                   gw_result_differences(&summary) == 0;
+    enum gw_status status = GW_INVALID;
+    if (!nothing) {
+        result = result != NULL ? result : empty_result(recon, day);
+        status = result != NULL ? accept_day(recon, result, note) : GW_FULL;
+    }
     (void)pthread_mutex_unlock(&recon->lock);
     json_decref(result);
     return status;

@@ -7,7 +7,7 @@
  *  the statement in memory, one pass over the blocks of the day until every row is found, and one
  *  search for the first of them (the logarithm of all blocks).
  *
- *  The result of a day is a file, DIR/reconcile/2026-11-23.json, and not a document of the store: no
+ *  The result of a day is a file, reconcile/2026-11-23.json beside the store, and not a document of the store: no
  *  decision about money ever reads it, and it can be made again at any time from what both sides keep.
  *  Days that were missed are made up for, oldest first. What cannot be fetched is fetched again, with
  *  back-off. An order that is open here while its money moved there is never decided by this: the core
@@ -47,9 +47,10 @@ void gw_recon_close(struct gw_recon *recon);
  *  Returns: GW_OK; GW_INVALID: the day is not over yet, or before 1970; GW_BUSY: no operator is enabled.
  */
 MT_MUST_USE enum gw_status gw_recon_again(struct gw_recon *recon, int32_t day);
-/** Note that a day's differences are known and cleared up: they raise no alarm any more.
+/** Note that a day's differences are known and cleared up: they raise no alarm any more. Of a day that is
+ *  not compared, because its operator has no statement of it: that it never will be.
  *
- *  Returns: GW_OK; GW_END: there is no result of that day; GW_INVALID: it has no difference; GW_IO.
+ *  Returns: GW_OK; GW_END: that day is not due yet; GW_INVALID: it has no difference; GW_FULL, GW_IO.
  *  In:      note  1 to GW_RECONCILE_NOTE_MAX bytes of UTF-8.
  */
 MT_MUST_USE enum gw_status gw_recon_accept(struct gw_recon *recon, int32_t day, const char *note);
