@@ -8,6 +8,7 @@
 #include "meters/dlt645.h"
 #include "meters/dlt698.h"
 #include "meters/iec62056.h"
+#include "meters/mbus.h"
 #include "meters/p1.h"
 
 /* In order of preference where the same bytes could be either: the stricter layout first. */
@@ -16,6 +17,7 @@ static const struct mt_protocol protocols[] = {
     {"dlt698", "DL/T 698.45 (electricity)", mt_dlt698_find, mt_dlt698_decode,
      mt_dlt698_build_sending},
     {"cjt188", "CJ/T 188 (water, gas, heat)", mt_cjt188_find, mt_cjt188_decode, NULL},
+    {"mbus", "M-Bus, wired (EN 13757-2, -3)", mt_mbus_find, mt_mbus_decode, mt_mbus_build},
     {"p1", "DSMR P1 (electricity)", mt_p1_find, mt_p1_decode, mt_p1_build},
     {"iec62056", "IEC 62056-21 (readouts in text)", mt_iec62056_find, mt_iec62056_decode,
      mt_iec62056_build},
