@@ -75,10 +75,8 @@ bool gw_inbox_has_room(struct gw_ring *ring)
     return gw_ring_reserve(ring, GW_INBOX_RECORD_MAX) != NULL;
 }
 
-bool gw_inbox_get(struct gw_ring *ring, struct gw_message *message)
+static bool read_record(struct gw_message *message, const uint8_t *record, size_t len)
 {
-    size_t len;
-    const uint8_t *record = gw_ring_peek(ring, &len);
     if (record == NULL) {
         return false;
     }
@@ -104,6 +102,20 @@ bool gw_inbox_get(struct gw_ring *ring, struct gw_message *message)
         .reply = head.reply,
     };
     return true;
+}
+
+bool gw_inbox_get(struct gw_ring *ring, struct gw_message *message)
+{
+    size_t len = 0;
+    const uint8_t *record = gw_ring_peek(ring, &len);
+    return read_record(message, record, len);
+}
+
+bool gw_inbox_ahead(struct gw_ring *ring, uint64_t *ahead, struct gw_message *message)
+{
+    size_t len = 0;
+    const uint8_t *record = gw_ring_ahead(ring, ahead, &len);
+    return read_record(message, record, len);
 }
 
 void gw_inbox_release(struct gw_ring *ring)

@@ -42,6 +42,13 @@ MT_MUST_USE bool gw_inbox_has_room(struct gw_ring *ring);
  */
 MT_MUST_USE bool gw_inbox_get(struct gw_ring *ring, struct gw_message *message);
 
+/** Look at the messages that wait, one after the other: *ahead is 0 for the oldest. Consumer only.
+ *
+ *  Returns: false behind the last.
+ *  Out:     message  as of gw_inbox_get; none is got by it. *ahead is moved to the next.
+ */
+MT_MUST_USE bool gw_inbox_ahead(struct gw_ring *ring, uint64_t *ahead, struct gw_message *message);
+
 /** Give back the message that was got. */
 void gw_inbox_release(struct gw_ring *ring);
 

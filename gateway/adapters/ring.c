@@ -181,26 +181,42 @@ bool gw_ring_push(struct gw_ring *ring, const void *bytes, size_t len)
     return true;
 }
 
-const uint8_t *gw_ring_peek(struct gw_ring *ring, size_t *len)
+/* The committed record at a position, the mark before it skipped; *used is what both take. */
+static const uint8_t *record_at(struct gw_ring *ring, uint64_t position, size_t *len,
+                                uint64_t *used)
 {
-    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    if (tail == ring->head_seen) {
+    if (position == ring->head_seen) {
         ring->head_seen = atomic_load_explicit(&ring->head, memory_order_acquire);
-        if (tail == ring->head_seen) {
+        if (position == ring->head_seen) {
             return NULL;
         }
     }
     uint64_t skip = 0;
-    uint64_t length = header_get(ring, tail);
+    uint64_t length = header_get(ring, position);
     if (length == SKIP_MARK) {
-        skip = to_end(ring, tail);
-        length = header_get(ring, tail + skip); /* committed in one with the mark before it */
+        skip = to_end(ring, position);
+        length = header_get(ring, position + skip); /* committed in one with the mark before it */
     }
     MT_CHECK(length <= gw_ring_record_max(ring));
-    MT_CHECK(skip + record_bytes(length) <= ring->head_seen - tail);
-    ring->peeked_bytes = skip + record_bytes(length);
+    MT_CHECK(skip + record_bytes(length) <= ring->head_seen - position);
+    *used = skip + record_bytes(length);
     *len = (size_t)length;
-    return at(ring, tail + skip) + HEADER_BYTES;
+    return at(ring, position + skip) + HEADER_BYTES;
+}
+
+const uint8_t *gw_ring_peek(struct gw_ring *ring, size_t *len)
+{
+    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    return record_at(ring, tail, len, &ring->peeked_bytes);
+}
+
+const uint8_t *gw_ring_ahead(struct gw_ring *ring, uint64_t *ahead, size_t *len)
+{
+    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    uint64_t used = 0;
+    const uint8_t *record = record_at(ring, tail + *ahead, len, &used);
+    *ahead += used;
+    return record;
 }
 
 void gw_ring_release(struct gw_ring *ring)

@@ -116,6 +116,13 @@ MT_MUST_USE bool gw_ring_push(struct gw_ring *ring, const void *bytes, size_t le
  */
 MT_MUST_USE const uint8_t *gw_ring_peek(struct gw_ring *ring, size_t *len);
 
+/** Look at a record behind the oldest. Consumer only; what is peeked and released stays as it is.
+ *
+ *  Returns: its bytes, borrowed until the records before it and it are released; NULL behind the last.
+ *  Out: *len. *ahead, 0 for the oldest record, is moved to the next.
+ */
+MT_MUST_USE const uint8_t *gw_ring_ahead(struct gw_ring *ring, uint64_t *ahead, size_t *len);
+
 /** Give back the record that was peeked, and wake a producer that waits for room. Consumer only.
  *  Releasing what was not peeked is a bug and stops the program. */
 void gw_ring_release(struct gw_ring *ring);

@@ -195,6 +195,20 @@ bool gw_links_get(struct gw_links *links, struct gw_message *message, bool up)
     return false;
 }
 
+void gw_links_hint(struct gw_links *links, const struct gw_core *core)
+{
+    struct gw_message next[GW_HINT_MAX];
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t count = 0;
+        uint64_t ahead = 0;
+        while (links->turns[i] != NULL && count < GW_HINT_MAX &&
+               gw_inbox_ahead(links->turns[i], &ahead, &next[count])) {
+            count++;
+        }
+        gw_core_hint(core, next, count);
+    }
+}
+
 void gw_links_release(struct gw_links *links)
 {
     gw_inbox_release(links->turns[links->turn]);

@@ -20,6 +20,8 @@ MT_MUST_USE enum gw_status gw_links_open(struct gw_links **links, char why[GW_AP
 /** Stop their threads. NULL is allowed. */
 void gw_links_close(struct gw_links *links);
 
+/** Have the memory on its way that the next GW_HINT_MAX messages of each transport will need. */
+void gw_links_hint(struct gw_links *links, const struct gw_core *core);
 /** The oldest message of the next link in turn. up false: the store is down, so MQTT's messages are left
  *  where they are and the broker waits; CoAP's are got, to be refused. Returns false when there is none.
  *  Borrowed until gw_links_release. */

@@ -65,6 +65,9 @@ static void take_messages(struct gw_app *app)
     struct gw_message message;
     while (!gw_core_full(app->core) && app->batch_count < GW_BATCH_MAX &&
            gw_links_get(app->links, &message, true)) {
+        if (app->batch_count % GW_HINT_MAX == 0) {
+            gw_links_hint(app->links, app->core);
+        }
         app->batch[app->batch_count].reply = message.reply;
         app->batch[app->batch_count++].transport = message.transport;
         (void)gw_core_message(app->core, &message); /* its verdict is in the reply */

@@ -5,9 +5,9 @@
 #include "gateway/core/apply.h"
 #include "gateway/core/block.h"
 
-/* For every byte of blocks this many bytes of state are saved beside it, so that what a start has to
- * read back never exceeds a fixed part of the state's own size. */
-#define SAVE_RATIO 2u
+/* For every two bytes of blocks this many bytes of state are saved beside them, so that what a start
+ * has to read back never exceeds a fixed part of the state's own size. */
+#define SAVE_PER_TWO_BYTES 3u
 #define SAVE_BYTES_PER_BLOCK 256u
 #define SAVE_CHUNKS_PER_BLOCK 16u
 
@@ -141,7 +141,8 @@ enum gw_status gw_core_commit(struct gw_core *core)
         return GW_IO;
     }
     uint64_t len = mt_writer_len(&core->writer.out);
-    uint64_t credit_bytes = core->save_credit_bytes + SAVE_RATIO * len + SAVE_BYTES_PER_BLOCK;
+    uint64_t credit_bytes =
+        core->save_credit_bytes + SAVE_PER_TWO_BYTES * len / 2u + SAVE_BYTES_PER_BLOCK;
     enum gw_status status = write_block(core, SAVE_CHUNKS_PER_BLOCK, credit_bytes);
     if (status == GW_OK) {
         core->writer.count = 0;

@@ -104,6 +104,14 @@ struct gw_reply {
 /** Start a batch. now_us must not be before the last batch's. */
 void gw_core_begin(struct gw_core *core, int64_t now_us);
 
+/** Messages that one hint is good for: more would push each other out of the cache again. */
+#define GW_HINT_MAX 16u
+
+/** Have the memory on its way that these messages will need: meters lie at random, and each look at one
+ *  waits for main memory otherwise. Nothing is decided by it, and none of them need come.
+ *  In: at most GW_HINT_MAX; only their names are read. */
+void gw_core_hint(const struct gw_core *core, const struct gw_message *messages, uint32_t count);
+
 /** Take one message. At most GW_BATCH_MAX a batch. Its reply is ready after the commit. */
 enum gw_verdict gw_core_message(struct gw_core *core, const struct gw_message *message);
 

@@ -482,6 +482,26 @@ static void answer(struct intake *in, enum gw_verdict verdict)
     }
 }
 
+void gw_core_hint(const struct gw_core *core, const struct gw_message *messages, uint32_t count)
+{
+    const size_t line_bytes = 64;
+    uint64_t hashes[GW_HINT_MAX];
+    MT_CHECK(count <= GW_HINT_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        size_t len = messages[i].name_len <= MT_NAME_MAX ? messages[i].name_len : 0;
+        hashes[i] = gw_index_hash(&core->meter_index, messages[i].name, len);
+        gw_index_hint(&core->meter_index, hashes[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct gw_probe probe;
+        uint32_t slot = gw_index_first(&probe, &core->meter_index, hashes[i]);
+        const uint8_t *meter = (const uint8_t *)&core->meters[slot == GW_NONE ? 0 : slot];
+        for (size_t at = 0; slot != GW_NONE && at < sizeof(struct gw_meter); at += line_bytes) {
+            __builtin_prefetch(meter + at, 1);
+        }
+    }
+}
+
 enum gw_verdict gw_core_message(struct gw_core *core, const struct gw_message *message)
 {
     MT_CHECK(core != NULL && message != NULL && core->reply_count < GW_BATCH_MAX);

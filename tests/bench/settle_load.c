@@ -216,18 +216,25 @@ void settle_load_seal(struct settle_load *load, uint32_t count)
 
 void settle_load_commit(struct settle_load *load, uint32_t count)
 {
-    char name[MT_NAME_MAX + 1];
+    char names[GW_HINT_MAX][MT_NAME_MAX + 1];
+    struct gw_message group[GW_HINT_MAX];
     gw_core_begin(load->core, load->now_us);
-    for (uint32_t i = 0; i < count; i++) {
-        struct gw_message message = {
-            .transport = GW_VIA_MQTT,
-            .form = GW_FORM_COSE,
-            .name = name,
-            .name_len = mt_name_format(name, &load->identities[load->slots[i]]),
-            .bytes = load->messages + (size_t)i * MESSAGE_ROOM,
-            .len = load->lens[i],
-        };
-        load->refused += gw_core_message(load->core, &message) != GW_ACCEPTED;
+    for (uint32_t i = 0; i < count;) {
+        uint32_t n = 0;
+        for (; n < GW_HINT_MAX && i < count; n++, i++) {
+            group[n] = (struct gw_message){
+                .transport = GW_VIA_MQTT,
+                .form = GW_FORM_COSE,
+                .name = names[n],
+                .name_len = mt_name_format(names[n], &load->identities[load->slots[i]]),
+                .bytes = load->messages + (size_t)i * MESSAGE_ROOM,
+                .len = load->lens[i],
+            };
+        }
+        gw_core_hint(load->core, group, n); /* As the daemon's loop does. */
+        for (uint32_t g = 0; g < n; g++) {
+            load->refused += gw_core_message(load->core, &group[g]) != GW_ACCEPTED;
+        }
     }
     (void)gw_core_tick(load->core, GW_BATCH_MAX);
     must(gw_core_commit(load->core) == GW_OK, "commit");

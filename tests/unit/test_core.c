@@ -310,6 +310,27 @@ static void json_by_hand_is_taken_from_a_meter_that_may(void)
     fixture_close(&f);
 }
 
+static void a_hint_decides_nothing_whoever_it_names(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_meter(&f, 0, "flat");
+    struct gw_meter before = f.core->meters[0];
+    static const char longer[] = "pTST-000000000000000000000000000000";
+    struct gw_message hinted[GW_HINT_MAX] = {
+        {.name = "pTST-00000000", .name_len = 13},
+        {.name = "nobody", .name_len = 6},
+        {.name = "", .name_len = 0},
+        {.name = longer, .name_len = sizeof(longer) - 1u},
+    };
+    gw_core_hint(f.core, hinted, 0);
+    gw_core_hint(f.core, hinted, 4);
+    CU_ASSERT_EQUAL(memcmp(&before, &f.core->meters[0], sizeof(before)), 0);
+    CU_ASSERT_FALSE(gw_core_pending(f.core));
+    CU_ASSERT_EQUAL(fixture_read(&f, 0, at(0), 500), GW_ACCEPTED);
+    fixture_close(&f);
+}
+
 static void a_signed_day_is_kept_once_and_only_from_its_meter(void)
 {
     struct fixture f;
@@ -411,6 +432,7 @@ static const struct unit_test tests[] = {
     {"a_late_reading_moves_what_it_shows", a_late_reading_moves_what_it_shows},
     {"any_order_of_arrival_gives_the_same_charge", any_order_of_arrival_gives_the_same_charge},
     {"a_clock_ahead_is_billed_at_the_lowest_band", a_clock_ahead_is_billed_at_the_lowest_band},
+    {"a_hint_decides_nothing_whoever_it_names", a_hint_decides_nothing_whoever_it_names},
     {"a_signed_day_is_kept_once_and_only_from_its_meter",
      a_signed_day_is_kept_once_and_only_from_its_meter},
     {"prices_in_force_cannot_be_changed", prices_in_force_cannot_be_changed},

@@ -145,6 +145,35 @@ static void a_full_ring_says_so_and_takes_again_after_a_release(void)
     CU_ASSERT_TRUE(gw_inbox_has_room(&ring));
 }
 
+/* As often as it takes for the records to lie over the ring's end. */
+static void looking_ahead_shows_what_will_be_got_and_gets_nothing(void)
+{
+    ring_new();
+    struct gw_message message = whole;
+    uint64_t put = 0;
+    for (uint64_t taken = 0; taken < 2000; taken++) {
+        message.reply = put;
+        while (put < taken + 7) {
+            CU_ASSERT_TRUE_FATAL(gw_inbox_put(&ring, &message));
+            message.reply = ++put;
+        }
+        struct gw_message got;
+        uint64_t ahead = 0;
+        for (uint64_t i = taken; i < put; i++) {
+            CU_ASSERT_TRUE_FATAL(gw_inbox_ahead(&ring, &ahead, &got));
+            CU_ASSERT_EQUAL(got.reply, i);
+        }
+        CU_ASSERT_FALSE(gw_inbox_ahead(&ring, &ahead, &got));
+        CU_ASSERT_TRUE_FATAL(gw_inbox_get(&ring, &got));
+        CU_ASSERT_EQUAL(got.reply, taken);
+        ahead = 0;
+        struct gw_message seen;
+        CU_ASSERT_TRUE_FATAL(gw_inbox_ahead(&ring, &ahead, &seen)); /* While one is got. */
+        CU_ASSERT_EQUAL(seen.reply, taken);
+        gw_inbox_release(&ring);
+    }
+}
+
 static void a_reply_arrives_as_it_was_put(void)
 {
     struct gw_reply reply = {.reply = 77,
@@ -183,6 +212,8 @@ static const struct unit_test tests[] = {
     {"a_text_too_long_is_cut_to_what_names_nobody", a_text_too_long_is_cut_to_what_names_nobody},
     {"a_full_ring_says_so_and_takes_again_after_a_release",
      a_full_ring_says_so_and_takes_again_after_a_release},
+    {"looking_ahead_shows_what_will_be_got_and_gets_nothing",
+     looking_ahead_shows_what_will_be_got_and_gets_nothing},
     {"a_reply_arrives_as_it_was_put", a_reply_arrives_as_it_was_put},
 };
 UNIT_MAIN("inbox", tests)
