@@ -76,7 +76,8 @@ enum mt_status mt_decode(struct mt_frame *out, size_t *used, const struct mt_pro
     if (protocol == NULL) {
         enum mt_status status;
         protocol = recognise(used, &status, input);
-        if (status != MT_OK) {
+        bool explained = protocol != NULL && input->trace != NULL;
+        if (status != MT_OK && !explained) {
             return status;
         }
     }

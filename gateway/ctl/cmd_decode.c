@@ -5,6 +5,7 @@
 
 #include "gateway/ctl/ctl.h"
 #include "gateway/ctl/decode.h"
+#include "gateway/ctl/explain.h"
 #include "gateway/ctl/input.h"
 
 #define FRAME_BYTES_MAX 65536u
@@ -14,6 +15,7 @@
 static char *protocol_name;
 static char *key_hex;
 static char *key_file;
+static int explain;
 
 static const struct poptOption options[] = {
     {"protocol", '\0', POPT_ARG_STRING, &protocol_name, 0, "dlt645, cjt188, ... [recognised]",
@@ -24,6 +26,8 @@ static const struct poptOption options[] = {
      "it",
      "HEX"},
     {"key-file", '\0', POPT_ARG_STRING, &key_file, 0, "the key, from a file's first line", "FILE"},
+    {"explain", '\0', POPT_ARG_NONE, &explain, 0,
+     "name every byte, and say what is wrong and where, instead of JSON", NULL},
     POPT_TABLEEND,
 };
 
@@ -48,6 +52,22 @@ static struct mt_input input_of(const struct decoder *d, const uint8_t *bytes, s
 {
     return (struct mt_input){
         .bytes = bytes, .len = len, .key = d->key_len > 0 ? d->key : NULL, .key_len = d->key_len};
+}
+
+/* Every frame of the bytes, named byte by byte. */
+static int explain_all(const struct decoder *d, size_t len)
+{
+    size_t at = 0;
+    int result = GW_CTL_OK;
+    while (at < len) {
+        struct mt_input input = input_of(d, frame + at, len - at);
+        size_t used = 0;
+        enum mt_status status = gw_explain(stdout, &used, d->protocol, &input);
+        bool refused = status != MT_OK && status != MT_NO_READING;
+        result = refused ? GW_CTL_NO : result;
+        at = refused || used == 0 ? len : at + used;
+    }
+    return result;
 }
 
 /* Every frame of the bytes, a line each. What follows the last one is noise. */
@@ -168,7 +188,7 @@ int gw_cmd_decode(int argc, const char **argv)
 {
     static const struct gw_ctl_syntax syntax = {
         .own = options,
-        .usage = "[--protocol NAME] [--key HEX] HEX | -",
+        .usage = "[--protocol NAME] [--key HEX] [--explain] HEX | -",
         .about =
             "Decodes a meter's frame, as bytes in hexadecimal, and prints one line of JSON for "
             "each:\n"
@@ -182,7 +202,8 @@ int gw_cmd_decode(int argc, const char **argv)
             "kind is reply, request, or abnormal (the meter's own refusal). Noise before a frame "
             "is\n"
             "stepped over. With -, stdin holds one frame a line, `hex [key]`, and each line gives\n"
-            "exactly one line, in order. Exit status: 0 all were decoded; 1 any was refused.\n",
+            "exactly one line, in order. --explain is for one frame: each field with its bytes,\n"
+            "and where it is refused, why. Exit status: 0 all were decoded; 1 any was refused.\n",
         .rest_min = 1,
         .rest_max = 1,
     };
@@ -195,13 +216,16 @@ int gw_cmd_decode(int argc, const char **argv)
         return result;
     }
     size_t len = 0;
+    if (strcmp(args.rest[0], "-") == 0 && explain != 0) {
+        return gw_ctl_misuse("--explain takes one frame as an argument, not stdin.");
+    }
     if (strcmp(args.rest[0], "-") == 0) {
         result = decode_lines(&d);
     } else if (!gw_decode_hex(frame, &len, sizeof(frame), args.rest[0]) || len == 0) {
         print(gw_decode_error("not_hex", "the argument must be the frame in hexadecimal digits"));
         result = GW_CTL_NO;
     } else {
-        result = decode_all(&d, len);
+        result = explain != 0 ? explain_all(&d, len) : decode_all(&d, len);
     }
     explicit_bzero(d.key, sizeof(d.key));
     return result;

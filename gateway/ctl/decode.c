@@ -8,6 +8,8 @@
 #include "gateway/app/format.h"
 
 #define SHORT_TIME 19u /* "2015-05-11T22:01:31" */
+#define LOCAL_EAST_MINUTES 480
+#define US_PER_MINUTE INT64_C(60000000)
 
 json_t *gw_decode_error(const char *error, const char *reason)
 {
@@ -37,24 +39,49 @@ static json_t *number_json(const struct mt_value *value)
     return json_string(text);
 }
 
-static json_t *value_json(const struct mt_value *value)
+static void set_unless_zero(json_t *object, const char *name, uint32_t value)
 {
-    char obis[MT_OBIS_TEXT_MAX];
-    (void)mt_obis_format(obis, &value->obis); /* its length is not needed */
-    return json_pack("{s:s, s:s, s:o, s:s}", "name", value->name, "obis", obis, "value",
-                     number_json(value), "unit", value->unit);
+    if (value != 0) {
+        (void)json_object_set_new(object, name, json_integer(value));
+    }
 }
 
-/* The meter's own clock, as it shows it: local time. */
+static json_t *value_json(const struct mt_value *value)
+{
+    static const char *const functions[] = {"instantaneous", "maximum", "minimum", "in error"};
+    char obis[MT_OBIS_TEXT_MAX];
+    (void)mt_obis_format(obis, &value->obis); /* its length is not needed */
+    json_t *object = json_pack("{s:s, s:s, s:o, s:s}", "name", value->name, "obis", obis, "value",
+                               number_json(value), "unit", value->unit);
+    if (value->function != MT_INSTANTANEOUS) {
+        const char *function =
+            functions[value->function <= MT_IN_ERROR ? value->function : MT_IN_ERROR];
+        (void)json_object_set_new(object, "function", json_string(function));
+    }
+    set_unless_zero(object, "tariff", value->tariff);
+    set_unless_zero(object, "storage", value->storage);
+    set_unless_zero(object, "subunit", value->subunit);
+    return object;
+}
+
+/* The meter's own clock, as it shows it; with its distance from UTC where the frame says so. */
 static json_t *time_json(const struct mt_frame *frame)
 {
     char text[GW_FORMAT_MAX];
+    char zone[8] = "";
     if (!frame->has_time) {
         return json_null();
     }
-    gw_format_time(text, frame->time_us);
+    int64_t shift_min = frame->has_zone ? frame->zone_minutes - LOCAL_EAST_MINUTES : 0;
+    gw_format_time(text, frame->time_us + shift_min * US_PER_MINUTE);
     text[SHORT_TIME] = '\0';
-    return json_string(text);
+    if (frame->has_zone) {
+        unsigned east =
+            (unsigned)(frame->zone_minutes < 0 ? -frame->zone_minutes : frame->zone_minutes);
+        snprintf(zone, sizeof(zone), "%c%02u:%02u", frame->zone_minutes < 0 ? '-' : '+',
+                 east / 60 % 100, east % 60);
+    }
+    return json_sprintf("%s%s", text, zone);
 }
 
 static json_t *frame_json(const struct mt_frame *frame)
@@ -76,13 +103,16 @@ static json_t *frame_json(const struct mt_frame *frame)
     }
     (void)json_object_set_new(object, "total", total);
     (void)json_object_set_new(object, "values", values);
+    if (frame->values_cut) {
+        (void)json_object_set_new(object, "values_cut", json_true());
+    }
     if (frame->kind == MT_FRAME_ABNORMAL) {
         (void)json_object_set_new(object, "refusal_code", json_integer(frame->error));
     }
     return object;
 }
 
-static const char *error_name(enum mt_status status)
+const char *gw_decode_error_name(enum mt_status status)
 {
     switch (status) {
     case MT_OK:
@@ -124,7 +154,7 @@ json_t *gw_decode_json(size_t *used, bool *refused, const struct mt_protocol *pr
     /* A request or a meter's own refusal carries no value, but it was understood. */
     *refused = status != MT_OK && status != MT_NO_READING;
     if (*refused) {
-        return gw_decode_error(error_name(status), mt_status_text(status));
+        return gw_decode_error(gw_decode_error_name(status), mt_status_text(status));
     }
     return frame_json(&frame);
 }

@@ -11,7 +11,9 @@
 /** Decode the first frame at input->bytes.
  *
  *  Returns: an object, owned by the caller:
- *           {"protocol","kind","medium","meter","maker","time","total","values"}, or
+ *           {"protocol","kind","medium","meter","maker","time","total","values"}, and
+ *           "values_cut" where the frame carries more than are shown; a value has "function",
+ *           "tariff", "storage" and "subunit" where they are not those of a bill; or
  *           {"error","reason"} with *refused set.
  *  Out:     *used     bytes that are done with; 0 when nothing can follow.
  *           *refused  the frame was not decoded.
@@ -27,6 +29,9 @@ void gw_decode_number(char text[64], int64_t mantissa, int8_t exponent);
  *  Returns: false when there is anything else, half a byte, or more than max bytes.
  */
 bool gw_decode_hex(uint8_t *bytes, size_t *len, size_t max, const char *text);
+
+/** A status in one word, as it stands in "error". */
+const char *gw_decode_error_name(enum mt_status status);
 
 /** {"error": ..., "reason": ...}. */
 json_t *gw_decode_error(const char *error, const char *reason);

@@ -18,7 +18,7 @@ endif()
 if(TARGET meterpay)
     meterpay_unit_test(decode_command
         LIBS meterpay_format meterpay::meters meterpay::jansson
-        SOURCES ${PROJECT_SOURCE_DIR}/gateway/ctl/decode.c)
+        SOURCES ${PROJECT_SOURCE_DIR}/gateway/ctl/decode.c ${PROJECT_SOURCE_DIR}/gateway/ctl/explain.c)
 endif()
 if(TARGET meterpay_app)
     meterpay_unit_test(row LIBS meterpay_app)

@@ -2,7 +2,10 @@
 /* What `meterpay decode` prints. The frame is made by hand from DL/T 645-2007: forward active energy,
  * DI 00010000, 123.45 kWh, of meter 000012345678. */
 #include "gateway/ctl/decode.h"
+#include "gateway/ctl/explain.h"
 #include "tests/support/unit.h"
+
+#include <stdlib.h>
 
 /* 68 | address, low byte first | 68 | 91 reply | 08 bytes | DI + 33H | data + 33H | sum | 16 */
 static const uint8_t good[] = {0x68, 0x78, 0x56, 0x34, 0x12, 0x00, 0x00, 0x68, 0x91, 0x08,
@@ -113,7 +116,55 @@ static void hexadecimal_may_have_spaces_and_nothing_else(void)
     CU_ASSERT_EQUAL(len, 0);
 }
 
+/* What --explain prints of the good frame, or of one with a bit flipped. */
+static enum mt_status explain(char text[4096], size_t flipped_byte)
+{
+    uint8_t frame[sizeof(good)];
+    memcpy(frame, good, sizeof(good));
+    frame[18] = sum_of(frame, 18);
+    if (flipped_byte < sizeof(frame)) {
+        frame[flipped_byte] ^= 1;
+    }
+    struct mt_input input = {.bytes = frame, .len = sizeof(frame)};
+    memset(text, 0, 4096);
+    FILE *out = fmemopen(text, 4095, "w");
+    size_t used;
+    enum mt_status status = gw_explain(out, &used, NULL, &input);
+    fclose(out);
+    return status;
+}
+
+static void an_explained_frame_shows_each_of_its_bytes_once(void)
+{
+    char text[4096];
+    CU_ASSERT_EQUAL(explain(text, sizeof(good)), MT_OK);
+    size_t bytes = 0;
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        size_t offset;
+        if (strlen(line) < 44 || sscanf(line, "%6zu  ", &offset) != 1) {
+            continue; /* the verdict */
+        }
+        CU_ASSERT_EQUAL(offset, bytes);
+        for (const char *at = line + 8; at[0] != ' '; at += 3) {
+            unsigned long byte = strtoul(at, NULL, 16);
+            CU_ASSERT_EQUAL(byte, bytes == 18 ? sum_of(good, 18) : good[bytes]);
+            bytes++;
+        }
+    }
+    CU_ASSERT_EQUAL(bytes, sizeof(good));
+}
+
+static void what_is_refused_is_explained_too(void)
+{
+    char text[4096];
+    CU_ASSERT_EQUAL(explain(text, 14), MT_BAD_CHECKSUM);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "= checksum: "));
+}
+
 static const struct unit_test tests[] = {
+    {"an_explained_frame_shows_each_of_its_bytes_once",
+     an_explained_frame_shows_each_of_its_bytes_once},
+    {"what_is_refused_is_explained_too", what_is_refused_is_explained_too},
     {"a_reading_is_printed_with_the_digits_that_were_sent",
      a_reading_is_printed_with_the_digits_that_were_sent},
     {"every_flipped_bit_is_refused", every_flipped_bit_is_refused},
