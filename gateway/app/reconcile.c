@@ -98,8 +98,10 @@ static void set_alarm(struct gw_recon *r)
         }
     }
     char text[GW_ALARM_TEXT_MAX];
-    snprintf(text, sizeof(text), "%s: %llu orders differ from the operator's statement; %u days do",
-             day, (unsigned long long)orders, days);
+    snprintf(
+        text, sizeof(text),
+        "days that differ from the operator's statements: %u; the newest is %s, in %llu orders",
+        days, day, (unsigned long long)orders);
     gw_alarm_set(&r->app->alarms, GW_ALARM_RECONCILE_DIFFERS, gw_clock_now_us(&r->app->clock),
                  days > 0, text);
 }
