@@ -21,6 +21,7 @@
 
 #include "gateway/adapters/mqtt_flow.h"
 #include "gateway/adapters/mqtt_gather.h"
+#include "gateway/adapters/mqtt_outlet.h"
 
 #define KEEPALIVE_S 30
 #define CONNECT_TIMEOUT_MS 5000
@@ -30,6 +31,7 @@
 #define STALL_MS_MAX 16
 #define BUSY_PAUSE_US 1000
 #define FILTERS_MAX 8u
+#define OUTLETS 4u
 #define TEXT_BYTES 512u
 
 enum phase { DOWN, WAITING, UP };
@@ -68,6 +70,7 @@ struct gw_mqtt {
     int stall_ms;
     struct gw_flow flow;
     struct gw_gather gather;
+    struct gw_outlet outlets[OUTLETS];
 };
 
 static int64_t monotonic_ms(void)
@@ -280,8 +283,11 @@ static bool credentials_set(struct gw_mqtt *mqtt)
         say_why(mqtt, "cannot read the password file", mqtt->password_file);
         return false;
     }
-    int set =
-        mosquitto_username_pw_set(mqtt->client, mqtt->username, has_password ? password : NULL);
+    const char *secret = has_password ? password : NULL;
+    int set = mosquitto_username_pw_set(mqtt->client, mqtt->username, secret);
+    for (unsigned i = 0; i < OUTLETS && set == MOSQ_ERR_SUCCESS; i++) {
+        set = mosquitto_username_pw_set(mqtt->outlets[i].client, mqtt->username, secret);
+    }
     explicit_bzero(password, sizeof password);
     return set == MOSQ_ERR_SUCCESS;
 }
@@ -298,6 +304,10 @@ static void connect_now(struct gw_mqtt *mqtt)
         return;
     }
     say_why(mqtt, "", "");
+    for (unsigned i = 0; i < OUTLETS; i++) {
+        /* It may have died with the broker and not have noticed: a receipt would be lost on it. */
+        gw_outlet_drop(&mqtt->outlets[i]);
+    }
     gw_flow_init(&mqtt->flow, mqtt->prefix, &mqtt->inbound, &mqtt->counters);
     int made = mosquitto_connect(mqtt->client, mqtt->host, mqtt->port, KEEPALIVE_S);
     if (made != MOSQ_ERR_SUCCESS) {
@@ -323,14 +333,17 @@ static void connection_tend(struct gw_mqtt *mqtt)
         drop(mqtt);
         return;
     }
-    if (!gw_flow_write_pending(&mqtt->flow)) {
+    if (!gw_flow_write_pending(&mqtt->flow.out)) {
         (void)mosquitto_loop_misc(mqtt->client); /* a failure is told by on_disconnect */
+    }
+    for (unsigned i = 0; i < OUTLETS && mqtt->phase == UP; i++) {
+        gw_outlet_tend(&mqtt->outlets[i], mqtt->host, mqtt->port, now_ms);
     }
 }
 
 /* ---- receipts out ----------------------------------------------------------------------------- */
 
-/* Returns false when the flow's buffer is full. */
+/* Returns false when the buffer that it goes to is full. */
 static bool receipt_put(struct gw_mqtt *mqtt, const struct gw_reply *reply)
 {
     char topic[GW_TOPIC_BYTES_MAX];
@@ -344,14 +357,17 @@ static bool receipt_put(struct gw_mqtt *mqtt, const struct gw_reply *reply)
         .payload = reply->receipt,
         .payload_len = reply->receipt_len,
     };
-    if (!gw_flow_put(&mqtt->flow, &publish)) {
+    struct gw_outlet *outlet = &mqtt->outlets[gw_gather_slot(reply) % OUTLETS];
+    bool put = gw_outlet_up(outlet) ? gw_outlet_put(outlet, &publish)
+                                    : gw_flow_put(&mqtt->flow.out, &publish);
+    if (!put) {
         return false;
     }
     count(&mqtt->receipts, 1);
     return true;
 }
 
-/* Returns true when all that is due is in the flow's buffer. */
+/* Returns true when all that is due is in the connections' buffers. */
 static bool receipts_queue(struct gw_mqtt *mqtt)
 {
     int64_t now_ms = monotonic_ms();
@@ -383,12 +399,16 @@ static bool receipts_send(struct gw_mqtt *mqtt)
         if (fd < 0 || mqtt->phase == DOWN) {
             return true;
         }
-        enum gw_flow_state wrote = gw_flow_write(&mqtt->flow, fd);
+        enum gw_flow_state wrote = gw_flow_write(&mqtt->flow.out, fd);
         if (wrote == GW_FLOW_LOST) {
             drop(mqtt);
             return true;
         }
-        if (wrote == GW_FLOW_AGAIN) {
+        bool left = wrote == GW_FLOW_AGAIN;
+        for (unsigned i = 0; i < OUTLETS; i++) {
+            left = !gw_outlet_write(&mqtt->outlets[i]) || left;
+        }
+        if (left) {
             return false;
         }
         if (all) {
@@ -458,8 +478,10 @@ static void sleep_until_needed(struct gw_mqtt *mqtt, bool written)
         p[1].events = 0;
         wait_ms = mqtt->stall_ms;
     }
-    if (!written) {
+    if (gw_flow_write_pending(&mqtt->flow.out) || mosquitto_want_write(mqtt->client)) {
         p[1].events |= POLLOUT;
+    } else if (!written) {
+        wait_ms = 1; /* an outlet's buffer is full */
     }
     int due_ms = gw_gather_due_ms(&mqtt->gather, monotonic_ms());
     if (written && due_ms >= 0 && due_ms < wait_ms) {
@@ -483,7 +505,7 @@ static void say_goodbye(struct gw_mqtt *mqtt)
     while (!receipts_send(mqtt) && monotonic_ms() < until_ms) {
         (void)poll(NULL, 0, 1);
     }
-    if (gw_flow_write_pending(&mqtt->flow) || mqtt->phase != UP) {
+    if (gw_flow_write_pending(&mqtt->flow.out) || mqtt->phase != UP) {
         return; /* the last will says it */
     }
     /* Best effort: when the connection breaks first, the last will says the same. */
@@ -582,12 +604,20 @@ static enum gw_status client_make(struct gw_mqtt *mqtt, const char *client_id)
     /* So it queues what it wants to write, and writes only when asked to. */
     (void)mosquitto_threaded_set(mqtt->client, true);
     (void)mosquitto_int_option(mqtt->client, MOSQ_OPT_TCP_NODELAY, 1);
+    for (unsigned i = 0; i < OUTLETS; i++) {
+        if (!gw_outlet_init(&mqtt->outlets[i], client_id, i + 1)) {
+            return GW_FULL;
+        }
+    }
     int will = mosquitto_will_set(mqtt->client, mqtt->status_topic, 7, "offline", 1, true);
     return will == MOSQ_ERR_SUCCESS ? GW_OK : GW_INVALID;
 }
 
 static void destroy(struct gw_mqtt *mqtt)
 {
+    for (unsigned i = 0; i < OUTLETS; i++) {
+        gw_outlet_deinit(&mqtt->outlets[i]);
+    }
     if (mqtt->client != NULL) {
         mosquitto_destroy(mqtt->client);
         (void)mosquitto_lib_cleanup(); /* it never fails */

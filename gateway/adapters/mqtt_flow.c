@@ -22,7 +22,7 @@ void gw_flow_init(struct gw_flow *flow, const char *prefix, struct gw_ring *inbo
     flow->inbox = inbox;
     flow->counters = counters;
     flow->in_len = flow->skip_bytes = 0;
-    flow->out_start = flow->out_len = 0;
+    flow->out.start = flow->out.len = 0;
 }
 
 /* ---- inwards ---------------------------------------------------------------------------------- */
@@ -158,34 +158,34 @@ enum gw_flow_state gw_flow_read(struct gw_flow *flow, int fd)
 
 /* ---- outwards --------------------------------------------------------------------------------- */
 
-bool gw_flow_put(struct gw_flow *flow, const struct gw_wire_publish *publish)
+bool gw_flow_put(struct gw_flow_out *out, const struct gw_wire_publish *publish)
 {
-    if (flow->out_start > 0 && flow->out_start == flow->out_len) {
-        flow->out_start = flow->out_len = 0;
+    if (out->start > 0 && out->start == out->len) {
+        out->start = out->len = 0;
     }
-    size_t put = gw_wire_put(flow->out + flow->out_len, sizeof flow->out - flow->out_len, publish);
-    flow->out_len += put;
+    size_t put = gw_wire_put(out->bytes + out->len, sizeof out->bytes - out->len, publish);
+    out->len += put;
     return put > 0;
 }
 
-enum gw_flow_state gw_flow_write(struct gw_flow *flow, int fd)
+enum gw_flow_state gw_flow_write(struct gw_flow_out *out, int fd)
 {
-    while (flow->out_start < flow->out_len) {
-        ssize_t put = send(fd, flow->out + flow->out_start, flow->out_len - flow->out_start,
-                           MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (out->start < out->len) {
+        ssize_t put =
+            send(fd, out->bytes + out->start, out->len - out->start, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (put < 0 && errno == EINTR) {
             continue;
         }
         if (put < 0) {
             return errno == EAGAIN ? GW_FLOW_AGAIN : GW_FLOW_LOST;
         }
-        flow->out_start += (size_t)put;
+        out->start += (size_t)put;
     }
-    flow->out_start = flow->out_len = 0;
+    out->start = out->len = 0;
     return GW_FLOW_IDLE;
 }
 
-bool gw_flow_write_pending(const struct gw_flow *flow)
+bool gw_flow_write_pending(const struct gw_flow_out *out)
 {
-    return flow->out_start < flow->out_len;
+    return out->start < out->len;
 }

@@ -35,15 +35,20 @@ struct gw_flow_counters {
     _Atomic uint64_t foreign;
 };
 
+/** Packets on their way out. */
+struct gw_flow_out {
+    size_t start, len; /**< Unsent bytes are [start..len). */
+    uint8_t bytes[GW_FLOW_OUT_BYTES];
+};
+
 struct gw_flow {
     const char *prefix; /**< "<root>/<site>/"; borrowed. */
     struct gw_ring *inbox;
     struct gw_flow_counters *counters;
-    size_t in_len;             /**< Bytes of in: taken from the socket, not processed. */
-    size_t skip_bytes;         /**< Of a large packet, still to come. */
-    size_t out_start, out_len; /**< Unsent bytes of out. */
+    size_t in_len;     /**< Bytes of in: taken from the socket, not processed. */
+    size_t skip_bytes; /**< Of a large packet, still to come. */
     uint8_t in[GW_FLOW_IN_BYTES];
-    uint8_t out[GW_FLOW_OUT_BYTES];
+    struct gw_flow_out out;
 };
 
 /** Begin with a new connection. The three pointers are borrowed for the flow's life. */
@@ -57,12 +62,12 @@ enum gw_flow_state gw_flow_read(struct gw_flow *flow, int fd);
 MT_MUST_USE bool gw_flow_deliver(struct gw_flow *flow, const struct gw_wire_publish *publish);
 
 /** Queue one packet. Returns false when the buffer is full: write first. */
-MT_MUST_USE bool gw_flow_put(struct gw_flow *flow, const struct gw_wire_publish *publish);
+MT_MUST_USE bool gw_flow_put(struct gw_flow_out *out, const struct gw_wire_publish *publish);
 
 /** Write what is queued. Returns IDLE (all is written), AGAIN (the socket is full), LOST. */
-enum gw_flow_state gw_flow_write(struct gw_flow *flow, int fd);
+enum gw_flow_state gw_flow_write(struct gw_flow_out *out, int fd);
 
 /** True while queued bytes are unsent. */
-bool gw_flow_write_pending(const struct gw_flow *flow);
+bool gw_flow_write_pending(const struct gw_flow_out *out);
 
 #endif

@@ -31,8 +31,9 @@ bool gw_gather_has_room(const struct gw_gather *gather)
     return !gather->sending && gather->count < GW_GATHER_MAX;
 }
 
-static uint16_t slot_of(const struct gw_reply *reply)
+uint16_t gw_gather_slot(const struct gw_reply *reply)
 {
+    MT_CHECK(reply->name_len <= sizeof reply->name);
     uint32_t hash = 2166136261u; /* FNV-1a */
     for (unsigned i = 0; i < reply->name_len; i++) {
         hash = (hash ^ (uint8_t)reply->name[i]) * 16777619u;
@@ -48,8 +49,7 @@ static bool same_meter(const struct gw_reply *a, const struct gw_reply *b)
 void gw_gather_put(struct gw_gather *gather, const struct gw_reply *reply, int64_t now_ms)
 {
     MT_CHECK(gw_gather_has_room(gather));
-    MT_CHECK(reply->name_len <= sizeof reply->name);
-    uint16_t slot = slot_of(reply);
+    uint16_t slot = gw_gather_slot(reply);
     uint16_t held = gather->slots[slot];
     if (held != 0 && same_meter(&gather->replies[held - 1], reply)) {
         gather->replies[held - 1] = *reply;

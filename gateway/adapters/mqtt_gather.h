@@ -40,6 +40,9 @@ struct gw_gather {
     struct gw_reply replies[GW_GATHER_MAX];
 };
 
+/** A number of the meter's name, always the same, 0 to GW_GATHER_SLOTS - 1. */
+uint16_t gw_gather_slot(const struct gw_reply *reply);
+
 /** Empty, and in no haste. now_ms: any monotonic clock, the same in all calls; milliseconds. */
 void gw_gather_init(struct gw_gather *gather, int64_t now_ms);
 

@@ -16,7 +16,8 @@ add_library(gw_topic STATIC
 add_library(gw_mqtt STATIC
     ${CMAKE_CURRENT_LIST_DIR}/mqtt.c
     ${CMAKE_CURRENT_LIST_DIR}/mqtt_flow.c
-    ${CMAKE_CURRENT_LIST_DIR}/mqtt_gather.c)
+    ${CMAKE_CURRENT_LIST_DIR}/mqtt_gather.c
+    ${CMAKE_CURRENT_LIST_DIR}/mqtt_outlet.c)
 target_link_libraries(gw_mqtt
     PUBLIC gw_inbox gw_topic Threads::Threads
     PRIVATE meterpay::mosquitto)

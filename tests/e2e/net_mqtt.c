@@ -450,6 +450,41 @@ static void a_broker_that_died_is_found_again(void)
     stop();
 }
 
+/* Receipts leave on connections of their own, which must come back with the broker, too. */
+static void receipts_of_every_meter_arrive_in_order_before_and_after_the_broker_died(void)
+{
+    static const char other_up[] = "meterpay/east-1/" OTHER "/up";
+    static const char other_down[] = "meterpay/east-1/" OTHER "/down";
+    struct meter meters[2];
+    start();
+    for (int life = 0; life < 2; life++) {
+        CU_ASSERT_TRUE_FATAL(meter_open(&meters[0], METER, key_hex, METER));
+        CU_ASSERT_TRUE_FATAL(meter_open(&meters[1], OTHER, key_hex, OTHER));
+        meter_subscribe(&meters[0], down);
+        meter_subscribe(&meters[1], other_down);
+        for (char text[] = "a"; text[0] <= 'z'; text[0]++) {
+            char wanted[] = {'o', 'k', ':', text[0], '\0'};
+            meter_publish(&meters[0], up, text, 1, 0);
+            meter_publish(&meters[1], other_up, text, 1, 0);
+            METER_UNTIL(&meters[0], strcmp(meters[0].payload, wanted) == 0);
+            METER_UNTIL(&meters[1], strcmp(meters[1].payload, wanted) == 0);
+        }
+        CU_ASSERT_EQUAL(meters[0].received, 26);
+        CU_ASSERT_EQUAL(meters[1].received, 26);
+        meter_close(&meters[0]);
+        meter_close(&meters[1]);
+        if (life == 0) {
+            broker_kill();
+            EVENTUALLY(!state().connected);
+            broker_start();
+            EVENTUALLY(state().connected);
+        }
+    }
+    CU_ASSERT_EQUAL(state().receipt_count, 2 * 2 * 26);
+    CU_ASSERT_EQUAL(state().left_out_count, 0);
+    stop();
+}
+
 static void the_gateways_state_is_known_to_meters(void)
 {
     struct meter meter;
@@ -586,6 +621,8 @@ static const struct unit_test tests[] = {
     {"a_message_too_large_is_refused_and_counted", a_message_too_large_is_refused_and_counted},
     {"a_meter_added_later_is_let_in_after_a_reload", a_meter_added_later_is_let_in_after_a_reload},
     {"a_broker_that_died_is_found_again", a_broker_that_died_is_found_again},
+    {"receipts_of_every_meter_arrive_in_order_before_and_after_the_broker_died",
+     receipts_of_every_meter_arrive_in_order_before_and_after_the_broker_died},
     {"the_gateways_state_is_known_to_meters", the_gateways_state_is_known_to_meters},
     {"a_full_ring_holds_the_broker_back_and_loses_nothing",
      a_full_ring_holds_the_broker_back_and_loses_nothing},

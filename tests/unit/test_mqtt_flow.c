@@ -279,22 +279,22 @@ static void packets_leave_whole_through_a_socket_that_fills(void)
                                                 .topic_len = 20,
                                                 .payload = payload,
                                                 .payload_len = sizeof payload};
-        if (gw_flow_put(flow, &publish)) {
+        if (gw_flow_put(&flow->out, &publish)) {
             put++;
             continue;
         }
-        if (gw_flow_write(flow, ends[0]) == GW_FLOW_AGAIN) {
+        if (gw_flow_write(&flow->out, ends[0]) == GW_FLOW_AGAIN) {
             filled = true;
-            CU_ASSERT_TRUE(gw_flow_write_pending(flow));
+            CU_ASSERT_TRUE(gw_flow_write_pending(&flow->out));
             ssize_t n = read(ends[1], received + got, 5000);
             got += n > 0 ? (size_t)n : 0;
         }
     }
-    while (gw_flow_write(flow, ends[0]) == GW_FLOW_AGAIN) {
+    while (gw_flow_write(&flow->out, ends[0]) == GW_FLOW_AGAIN) {
         ssize_t n = read(ends[1], received + got, 5000);
         got += n > 0 ? (size_t)n : 0;
     }
-    CU_ASSERT_FALSE(gw_flow_write_pending(flow));
+    CU_ASSERT_FALSE(gw_flow_write_pending(&flow->out));
     ssize_t n;
     while ((n = read(ends[1], received + got, sizeof received - got)) > 0) {
         got += (size_t)n;
