@@ -7,8 +7,8 @@
  *  each receipt before they go on (as many receipts as messages). The second is also held against a
  *  subscriber that answers each message at once, so that the broker has the same work. Then the time from
  *  a reading to its receipt at half of the first load. The broker has no TLS here: it is the adapter that is
- *  measured. Whoever is measured, gateway or other subscriber, has the broker's Unix socket, as
- *  `meterpay init` sets it up. Runs alternate; a ratio is the median of the pairs.
+ *  measured. Whoever is measured, gateway or other subscriber, has the broker's Unix socket
+ *  (mqtt.socket of the configuration). Runs alternate; a ratio is the median of the pairs.
  */
 #include <errno.h>
 #include <mosquitto.h>
@@ -393,7 +393,7 @@ static double cpu_us_of(pid_t pid)
     return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
 }
 
-/* The link of whoever is measured, as `meterpay init` sets it up for the gateway. */
+/* The link of whoever is measured: the listener that gw_broker_write gives the gateway. */
 static const char *broker_socket(void)
 {
     static char path[96];
