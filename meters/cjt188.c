@@ -120,6 +120,33 @@ static enum mt_status decode_control(struct mt_frame *frame, struct mt_cursor *d
     return frame->kind == MT_FRAME_REPLY && reads ? decode_read(frame, data) : MT_NO_READING;
 }
 
+static void trace_frame(struct mt_trace *trace, const uint8_t *bytes, size_t data_len)
+{
+    uint8_t control = bytes[HEAD_BYTES - 2];
+    const uint8_t *data = bytes + HEAD_BYTES;
+    bool refused = (control & C_REPLY) != 0 && (control & C_ABNORMAL) != 0;
+    mt_trace_field(trace, bytes, 1, "start", NULL);
+    mt_trace_field(trace, bytes + 1, 1, "kind of meter", "1x water, 2x heat, 3x gas, 4x other");
+    mt_trace_field(trace, bytes + 2, ADDRESS_BYTES, "address", "the lowest digits first");
+    mt_trace_field(trace, bytes + HEAD_BYTES - 2, 1, "control",
+                   refused                    ? "abnormal reply"
+                   : (control & C_REPLY) != 0 ? "reply"
+                                              : "request");
+    mt_trace_field(trace, bytes + HEAD_BYTES - 1, 1, "length of the data", NULL);
+    if (!refused && data_len >= NAMED_BYTES) {
+        mt_trace_field(trace, data, 2, "data identifier", "901F or 1F90: current data");
+        mt_trace_field(trace, data + 2, 1, "number of the question", NULL);
+        data += NAMED_BYTES;
+        data_len -= NAMED_BYTES;
+    }
+    if (data_len > 0) {
+        mt_trace_field(trace, data, data_len, refused ? "number of the question, error" : "data",
+                       refused ? NULL : "values with their units, clock, status");
+    }
+    mt_trace_field(trace, data + data_len, 1, "checksum", "right");
+    mt_trace_field(trace, data + data_len + 1, 1, "end", NULL);
+}
+
 static bool is_told(enum mt_status status)
 {
     return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
@@ -132,6 +159,7 @@ enum mt_status mt_cjt188_decode(struct mt_frame *out, size_t *used, const struct
     size_t frame_len;
     enum mt_status status = mt_frame_scan(&start, &frame_len, input, probe);
     *used = start + frame_len;
+    mt_frame_trace_before(input, start, status, probe);
     if (status != MT_OK) {
         return status;
     }
@@ -140,7 +168,15 @@ enum mt_status mt_cjt188_decode(struct mt_frame *out, size_t *used, const struct
                              .identity = {.medium = (uint8_t)mt_cjt188_medium(bytes[1])}};
     mt_bcd_address_text(frame.identity.number, bytes + 2, ADDRESS_BYTES);
     struct mt_cursor data = mt_cursor_over(bytes + HEAD_BYTES, frame_len - HEAD_BYTES - TAIL_BYTES);
+    if (input->trace != NULL) {
+        trace_frame(input->trace, bytes, mt_cursor_left(&data));
+    }
+    const size_t data_len = mt_cursor_left(&data);
     status = decode_control(&frame, &data, bytes[HEAD_BYTES - 2]);
+    if (!is_told(status)) {
+        mt_trace_fault(input->trace, bytes + HEAD_BYTES, data_len,
+                       "no known layout makes sense of every field: a digit or a unit is none");
+    }
     if (is_told(status)) {
         *out = frame;
     }
@@ -285,4 +321,24 @@ enum mt_status mt_cjt188_build_state(uint8_t *out, size_t *out_len, size_t out_m
     reply.data = data;
     reply.data_len = mt_writer_len(&w);
     return mt_cjt188_build(out, out_len, out_max, &reply);
+}
+
+enum mt_status mt_cjt188_build_sending(uint8_t *out, size_t *out_len, size_t out_max,
+                                       const struct mt_sending *sending)
+{
+    static const uint8_t types[] = {
+        [MT_WATER] = MT_CJT188_COLD_WATER, [MT_GAS] = MT_CJT188_GAS, [MT_HEAT] = MT_CJT188_HEAT};
+    MT_CHECK(sending != NULL);
+    uint8_t medium = sending->identity.medium;
+    if (medium >= sizeof(types) || types[medium] == 0) {
+        return MT_UNSUPPORTED;
+    }
+    const struct mt_cjt188_frame frame = {.type = types[medium],
+                                          .number = sending->identity.number,
+                                          .serial = (uint8_t)sending->counter};
+    const struct mt_cjt188_state state = {.total = sending->reading.total,
+                                          .settlement = -1,
+                                          .time_us = sending->reading.time_us,
+                                          .flags = sending->reading.flags};
+    return mt_cjt188_build_state(out, out_len, out_max, &frame, &state);
 }

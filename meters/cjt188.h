@@ -33,6 +33,12 @@
 enum mt_status mt_cjt188_find(size_t *start, const struct mt_input *input);
 enum mt_status mt_cjt188_decode(struct mt_frame *out, size_t *used, const struct mt_input *input);
 
+/** Build a meter's answer to a read of 901F for the registry: type 10H, 20H or 30H by the medium, no
+ *  settlement. Bands and maker are not carried.
+ */
+enum mt_status mt_cjt188_build_sending(uint8_t *out, size_t *out_len, size_t out_max,
+                                       const struct mt_sending *sending);
+
 /** A frame to be built. */
 struct mt_cjt188_frame {
     uint8_t type;           /**< T. */

@@ -151,6 +151,13 @@ static enum mt_status read_clock(struct mt_frame *frame, struct mt_cursor *data)
     return frame->has_time ? MT_OK : MT_BAD_RANGE;
 }
 
+/* Date and weekday, or time of day (1997: C010, C011; 2007: 04000101, 04000102). */
+static bool is_half_clock(uint32_t data_id, enum mt_dlt645_edition edition)
+{
+    return edition == MT_DLT645_1997 ? data_id == 0xC010u || data_id == 0xC011u
+                                     : data_id == 0x04000101u || data_id == 0x04000102u;
+}
+
 static enum mt_status decode_data(struct mt_frame *frame, struct mt_cursor *data,
                                   enum mt_dlt645_edition edition)
 {
@@ -160,6 +167,10 @@ static enum mt_status decode_data(struct mt_frame *frame, struct mt_cursor *data
     }
     if (edition == MT_DLT645_2007 && frame->data_id == CLOCK_2007) {
         return read_clock(frame, data);
+    }
+    if (is_half_clock(frame->data_id, edition)) {
+        enum mt_status half = skip_moment(data, mt_cursor_left(data));
+        return half == MT_OK ? MT_NO_READING : half; /* a date or a time alone is no moment */
     }
     struct mt_dlt645_item item;
     enum mt_status status = mt_dlt645_item(&item, frame->data_id, edition);
@@ -221,6 +232,41 @@ static enum mt_status decode_control(struct mt_frame *frame, struct mt_cursor *d
     }
 }
 
+/* Name the fields of a frame, the data without their 33H. */
+static void trace_frame(struct mt_trace *trace, const uint8_t *bytes, const struct mt_cursor *plain)
+{
+    uint8_t control = bytes[HEAD_BYTES - 2];
+    uint8_t function = control & C_FUNCTION;
+    size_t len = mt_cursor_left(plain);
+    size_t id_len = function == READ_1997 ? 2 : 4;
+    bool reads = function == READ_1997 || function == READ_2007 || function == READ_MORE_2007;
+    mt_trace_field(trace, bytes, 1, "start", NULL);
+    mt_trace_field(trace, bytes + 1, ADDRESS_BYTES, "address", "the lowest digits first");
+    mt_trace_field(trace, bytes + 1 + ADDRESS_BYTES, 1, "start of the data part", NULL);
+    mt_trace_field(trace, bytes + HEAD_BYTES - 2, 1, "control",
+                   (control & C_REPLY) == 0      ? "request"
+                   : (control & C_ABNORMAL) != 0 ? "abnormal reply"
+                                                 : "reply");
+    mt_trace_field(trace, bytes + HEAD_BYTES - 1, 1, "length of the data", NULL);
+    mt_trace_field(trace, bytes + HEAD_BYTES, len, "data", "33H is added to every byte");
+    if (len > 0) {
+        mt_trace_layer(trace, plain->at, len, "data without 33H");
+        bool named = reads && (control & C_ABNORMAL) == 0 && len >= id_len;
+        size_t rest = named ? id_len : 0;
+        if (named) {
+            mt_trace_field(trace, plain->at, id_len, "data identifier", "low byte first");
+        }
+        if (rest < len) {
+            mt_trace_field(trace, plain->at + rest, len - rest,
+                           (control & C_ABNORMAL) != 0 ? "error" : "values",
+                           named ? "decimal digits, low byte first" : NULL);
+        }
+        mt_trace_layer(trace, NULL, 0, NULL);
+    }
+    mt_trace_field(trace, bytes + HEAD_BYTES + len, 1, "checksum", "right");
+    mt_trace_field(trace, bytes + HEAD_BYTES + len + 1, 1, "end", NULL);
+}
+
 static bool is_told(enum mt_status status)
 {
     return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
@@ -233,6 +279,7 @@ enum mt_status mt_dlt645_decode(struct mt_frame *out, size_t *used, const struct
     size_t frame_len;
     enum mt_status status = mt_frame_scan(&start, &frame_len, input, probe);
     *used = start + frame_len;
+    mt_frame_trace_before(input, start, status, probe);
     if (status != MT_OK) {
         return status;
     }
@@ -245,7 +292,14 @@ enum mt_status mt_dlt645_decode(struct mt_frame *out, size_t *used, const struct
     struct mt_frame frame = {.protocol = "dlt645", .identity = {.medium = MT_POWER}};
     set_number(&frame, bytes + 1);
     struct mt_cursor data = mt_cursor_over(plain, data_len);
+    if (input->trace != NULL) {
+        trace_frame(input->trace, bytes, &data);
+    }
     status = decode_control(&frame, &data, bytes[HEAD_BYTES - 2]);
+    if (!is_told(status)) {
+        mt_trace_fault(input->trace, bytes + HEAD_BYTES, data_len,
+                       "the values are not what the data identifier stands for");
+    }
     if (is_told(status)) {
         frame.value_count = status == MT_OK ? frame.value_count : 0;
         *out = frame;
@@ -384,4 +438,15 @@ enum mt_status mt_dlt645_build_reading(uint8_t *out, size_t *out_len, size_t out
                                     .absent = absent,
                                     .count = count};
     return mt_dlt645_build_reply(out, out_len, out_max, &reply);
+}
+
+enum mt_status mt_dlt645_build_sending(uint8_t *out, size_t *out_len, size_t out_max,
+                                       const struct mt_sending *sending)
+{
+    MT_CHECK(sending != NULL);
+    if (sending->identity.medium != MT_POWER) {
+        return MT_UNSUPPORTED;
+    }
+    return mt_dlt645_build_reading(out, out_len, out_max, sending->identity.number,
+                                   &sending->reading);
 }

@@ -34,6 +34,12 @@ enum mt_dlt645_edition {
 enum mt_status mt_dlt645_find(size_t *start, const struct mt_input *input);
 enum mt_status mt_dlt645_decode(struct mt_frame *out, size_t *used, const struct mt_input *input);
 
+/** Build a meter's answer for the registry, as mt_dlt645_build_reading(). Its frame carries no time, no
+ *  flags and no maker.
+ */
+enum mt_status mt_dlt645_build_sending(uint8_t *out, size_t *out_len, size_t out_max,
+                                       const struct mt_sending *sending);
+
 /** A frame to be built. */
 struct mt_dlt645_frame {
     const char *number;     /**< Twelve digits (A to F allowed), NUL-terminated. */

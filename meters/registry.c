@@ -13,10 +13,12 @@
 
 /* In order of preference where the same bytes could be either: the stricter layout first. */
 static const struct mt_protocol protocols[] = {
-    {"dlt645", "DL/T 645 (electricity)", mt_dlt645_find, mt_dlt645_decode, NULL},
+    {"dlt645", "DL/T 645 (electricity)", mt_dlt645_find, mt_dlt645_decode,
+     mt_dlt645_build_sending},
     {"dlt698", "DL/T 698.45 (electricity)", mt_dlt698_find, mt_dlt698_decode,
      mt_dlt698_build_sending},
-    {"cjt188", "CJ/T 188 (water, gas, heat)", mt_cjt188_find, mt_cjt188_decode, NULL},
+    {"cjt188", "CJ/T 188 (water, gas, heat)", mt_cjt188_find, mt_cjt188_decode,
+     mt_cjt188_build_sending},
     {"mbus", "M-Bus, wired (EN 13757-2, -3)", mt_mbus_find, mt_mbus_decode, mt_mbus_build},
     {"p1", "DSMR P1 (electricity)", mt_p1_find, mt_p1_decode, mt_p1_build},
     {"iec62056", "IEC 62056-21 (readouts in text)", mt_iec62056_find, mt_iec62056_decode,
@@ -63,6 +65,9 @@ static const struct mt_protocol *recognise(size_t *start, enum mt_status *status
             *status = found;
             *start = at;
         }
+    }
+    if (rank(*status) <= rank(MT_BAD_CHECKSUM)) {
+        *start = input->len; /* no frame of any kind: nothing is worth reading again */
     }
     return best;
 }

@@ -3,6 +3,7 @@
  * public capture of a conformant one is known. */
 #include "meters/cjt188.h"
 #include "tests/support/decoder.h"
+#include "tests/support/round_trip.h"
 #include "tests/support/unit.h"
 
 #define CLOCK_US INT64_C(1709181296000000) /* 2024-02-29 12:34:56 local */
@@ -298,7 +299,32 @@ static void what_cannot_be_built_is_refused(void)
     CU_ASSERT_EQUAL(out_len, 77);
 }
 
+static void random_readings_come_back(void)
+{
+    static const struct round_trip rows[] = {
+        {.protocol = "cjt188",
+         .sending = {.identity = {.medium = MT_WATER, .number = "00001234567890"}},
+         .total_max = INT64_C(999999990000),
+         .step = 10000,
+         .has_time = true},
+        {.protocol = "cjt188",
+         .sending = {.identity = {.medium = MT_GAS, .number = "99990000000001"}},
+         .total_max = INT64_C(999999990000),
+         .step = 10000,
+         .has_time = true},
+        {.protocol = "cjt188",
+         .sending = {.identity = {.medium = MT_HEAT, .number = "00001234567890"}},
+         .total_max = INT64_C(999999990),
+         .step = 10,
+         .has_time = true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        expect_round_trip(&rows[i]);
+    }
+}
+
 static const struct unit_test tests[] = {
+    {"random_readings_come_back", random_readings_come_back},
     {"a_water_meter_gives_volume_clock_valve_and_battery",
      a_water_meter_gives_volume_clock_valve_and_battery},
     {"the_2018_order_and_absent_fields_are_read", the_2018_order_and_absent_fields_are_read},

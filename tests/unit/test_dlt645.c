@@ -3,6 +3,7 @@
  * minus sign too: no public capture of one is known. */
 #include "meters/dlt645.h"
 #include "tests/support/decoder.h"
+#include "tests/support/round_trip.h"
 #include "tests/support/unit.h"
 
 static struct mt_frame frame;
@@ -159,6 +160,28 @@ static void what_carries_no_register_is_named(void)
     CU_ASSERT_EQUAL(frame.data_id, 0x04000401);
     CU_ASSERT_EQUAL(decode("687856341200006892093332343344443333346D16"), MT_UNSUPPORTED);
     CU_ASSERT_EQUAL(frame.value_count, 0);
+}
+
+static void half_a_clock_is_named(void)
+{
+    uint8_t bytes[MT_DLT645_FRAME_MAX];
+    const uint8_t time_1997[] = {0x11, 0xC0, 0x56, 0x34, 0x12};
+    const uint8_t date_2007[] = {0x01, 0x01, 0x00, 0x04, 0x04, 0x29, 0x02, 0x2A};
+    struct mt_dlt645_frame link = {.number = "000012345678",
+                                   .control = 0x81,
+                                   .data = time_1997,
+                                   .data_len = sizeof(time_1997)};
+    size_t len = 0;
+    CU_ASSERT_EQUAL(mt_dlt645_build(bytes, &len, sizeof(bytes), &link), MT_OK);
+    struct mt_input input = {.bytes = bytes, .len = len};
+    CU_ASSERT_EQUAL(mt_dlt645_decode(&frame, &used, &input), MT_NO_READING);
+    CU_ASSERT_FALSE(frame.has_time);
+    link.control = 0x91;
+    link.data = date_2007;
+    link.data_len = sizeof(date_2007);
+    CU_ASSERT_EQUAL(mt_dlt645_build(bytes, &len, sizeof(bytes), &link), MT_OK);
+    input.len = len;
+    CU_ASSERT_EQUAL(mt_dlt645_decode(&frame, &used, &input), MT_BAD_DIGIT); /* year 2A */
 }
 
 static void an_absent_register_is_no_total(void)
@@ -337,7 +360,22 @@ static void what_cannot_be_built_is_refused(void)
     CU_ASSERT_EQUAL(out_len, 77);
 }
 
+static void random_readings_come_back(void)
+{
+    static const struct round_trip rows[] = {
+        {.protocol = "dlt645",
+         .sending = {.identity = {.medium = MT_POWER, .number = "000012345678"}},
+         .total_max = INT64_C(999999990),
+         .step = 10,
+         .has_bands = true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        expect_round_trip(&rows[i]);
+    }
+}
+
 static const struct unit_test tests[] = {
+    {"random_readings_come_back", random_readings_come_back},
     {"forward_active_energy_is_a_reading", forward_active_energy_is_a_reading},
     {"a_block_carries_its_tariffs_as_bands", a_block_carries_its_tariffs_as_bands},
     {"combined_energy_has_a_sign_and_is_never_billed_by_itself",
@@ -348,6 +386,7 @@ static const struct unit_test tests[] = {
     {"the_clock_and_the_money_left_are_shown", the_clock_and_the_money_left_are_shown},
     {"the_1997_edition_is_read_too", the_1997_edition_is_read_too},
     {"what_carries_no_register_is_named", what_carries_no_register_is_named},
+    {"half_a_clock_is_named", half_a_clock_is_named},
     {"an_absent_register_is_no_total", an_absent_register_is_no_total},
     {"wrong_digits_and_lengths_yield_nothing", wrong_digits_and_lengths_yield_nothing},
     {"noise_halves_and_several_frames_are_stepped_through",
