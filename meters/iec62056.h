@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** IEC 62056-21 (once IEC 1107): readouts of modes A to D.
  *
- *      /XXXZ<identification> CRLF [STX] data sets ! CRLF [ETX BCC]
+ *      /ABCZ<identification> CRLF [STX] data sets ! CRLF [ETX BCC]
  *
  *  BCC is the XOR of all bytes after STX through ETX. A readout that begins with STX must end with
  *  ETX and its BCC; one without (mode D, pushes) ends with "!". On the wire bytes have seven bits and

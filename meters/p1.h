@@ -2,7 +2,7 @@
 /** DSMR P1: the telegram that smart meters of the Netherlands, Belgium, Luxembourg, Sweden and others
  *  send to their household (P1 companion standard 2.2 to 5; eMUCs P1).
  *
- *      /XXX5<identification> CRLF CRLF  data sets  ! CRC16 CRLF
+ *      /ABC5<identification> CRLF CRLF  data sets  ! CRC16 CRLF
  *
  *  The CRC is CRC-16/ARC over "/" to "!", four hexadecimal digits. Versions 2 and 3 have none; a
  *  telegram with a line of later ones (1-3:0.2.8, 0-0:96.1.4, 0-0:1.0.0) must have one. The total is 1.8.0, or

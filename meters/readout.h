@@ -36,7 +36,7 @@ MT_MUST_USE enum mt_status mt_readout_finish(struct mt_readout *r);
 /** Put the number of a better data set into the identity. rank: 1 and up, the higher the better. */
 void mt_readout_identity(struct mt_readout *r, const uint8_t *text, size_t len, uint8_t rank);
 
-/** The three letters of an identification "/XXX", in capitals; empty when they are none. */
+/** The three letters of an identification "/ABC", in capitals; empty when they are none. */
 void mt_readout_maker(char maker[MT_MAKER_MAX + 1], const uint8_t *letters);
 
 /** True when a telegram has a line that only P1 with a checksum has (version 4 and later): without

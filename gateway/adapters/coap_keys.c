@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-_Static_assert(sizeof(struct gw_keys_entry) == 42, "17 bytes with the key, and the name; nothing for alignment");
+_Static_assert(sizeof(struct gw_keys_entry) == 42,
+               "17 bytes with the key, and the name; nothing for alignment");
 
 bool gw_keys_init(struct gw_keys *keys, uint32_t max)
 {
