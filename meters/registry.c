@@ -10,6 +10,7 @@
 #include "meters/iec62056.h"
 #include "meters/mbus.h"
 #include "meters/p1.h"
+#include "meters/sml.h"
 #include "meters/wmbus.h"
 
 /* In order of preference where the same bytes could be either: the stricter layout first. */
@@ -24,6 +25,7 @@ static const struct mt_protocol protocols[] = {
     {"p1", "DSMR P1 (electricity)", mt_p1_find, mt_p1_decode, mt_p1_build},
     {"iec62056", "IEC 62056-21 (readouts in text)", mt_iec62056_find, mt_iec62056_decode,
      mt_iec62056_build},
+    {"sml", "SML (electricity meters in Germany)", mt_sml_find, mt_sml_decode, mt_sml_build},
     {"wmbus", "wireless M-Bus (EN 13757-4, OMS)", mt_wmbus_find, mt_wmbus_decode, mt_wmbus_build},
 };
 
