@@ -8,6 +8,7 @@
 #include "meters/dlt645.h"
 #include "meters/dlt698.h"
 #include "meters/iec62056.h"
+#include "meters/maker_layout.h"
 #include "meters/mbus.h"
 #include "meters/p1.h"
 #include "meters/sml.h"
@@ -17,6 +18,9 @@
 static const struct mt_protocol protocols[] = {
     {"dlt645", "DL/T 645 (electricity)", mt_dlt645_find, mt_dlt645_decode,
      mt_dlt645_build_sending},
+    {"cat1", "CAT1 water meters (a maker's own)", mt_cat1_find, mt_cat1_decode, mt_cat1_build},
+    {"axioma-lora", "LoRaWAN water meters of Axioma", mt_maker_unnamed_find, mt_axioma_lora_decode,
+     mt_axioma_lora_build},
     {"dlt698", "DL/T 698.45 (electricity)", mt_dlt698_find, mt_dlt698_decode,
      mt_dlt698_build_sending},
     {"cjt188", "CJ/T 188 (water, gas, heat)", mt_cjt188_find, mt_cjt188_decode,
