@@ -4,9 +4,10 @@
 # cost. Each case was once a change of the core that no test noticed.
 
 if(TARGET meterpay::core)
-    foreach(name core_settle_more core_books core_intake_more)
+    foreach(name core_settle_more core_books core_intake_more core_snapshot)
         meterpay_unit_test(${name} LIBS meterpay::core
             SOURCES ${CMAKE_SOURCE_DIR}/tests/support/core_fixture.c
                     ${CMAKE_SOURCE_DIR}/tests/support/memory_store.c)
     endforeach()
+    meterpay_unit_test(charge_edges LIBS meterpay::core)
 endif()
