@@ -41,4 +41,13 @@ enum mt_status mt_axioma_lora_decode(struct mt_frame *out, size_t *used,
 enum mt_status mt_axioma_lora_build(uint8_t *out, size_t *out_len, size_t out_max,
                                     const struct mt_sending *sending);
 
+/** Elvaco's heat modules: one byte, then M-Bus records; number from those. Read only. */
+enum mt_status mt_elvaco_lora_decode(struct mt_frame *out, size_t *used,
+                                     const struct mt_input *input);
+
+/** Kamstrup's water meters: the logged volume of storage 1 is the total, its moment the time. A profile
+ *  without the volume that it starts from is MT_BAD_LAYOUT. Read only. */
+enum mt_status mt_kamstrup_lora_decode(struct mt_frame *out, size_t *used,
+                                       const struct mt_input *input);
+
 #endif
