@@ -18,6 +18,7 @@
 #define C_FROM_MASTER 0x40u
 #define C_FUNCTION 0x0Fu
 #define RSP_UD 0x08u
+#define SECURITY_MODE_MAX 15u
 
 /* EN 13757-7, table 2. Below 20: the transport of DLMS, which is no M-Bus data. */
 #define CI_TRANSPORT_MAX 0x1Fu
@@ -205,6 +206,14 @@ static enum mt_status cut_head(struct work *w)
     return MT_BAD_LAYOUT;
 }
 
+/* Before there were security modes the field was a signature that makers filled as they pleased;
+ * modes above 15 were never given out. */
+static bool is_in_clear(const struct mt_mbus_head *head)
+{
+    uint8_t mode = mt_mbus_head_mode(head);
+    return mode == MT_MBUS_CLEAR || mode > SECURITY_MODE_MAX;
+}
+
 static enum mt_status decode_variable(struct work *w, bool msb_first)
 {
     if (w->c.overrun) {
@@ -220,7 +229,7 @@ static enum mt_status decode_variable(struct work *w, bool msb_first)
                                           .len = mt_cursor_left(&w->c),
                                           .key = w->input->key,
                                           .key_len = w->input->key_len};
-    bool is_clear = mt_mbus_head_mode(&w->head) == MT_MBUS_CLEAR;
+    bool is_clear = is_in_clear(&w->head);
     if (!is_clear) {
         enum mt_status status = mt_mbus_open(plain, &plain_len, &sealed, w->trace);
         if (status != MT_OK) {
@@ -337,7 +346,7 @@ static bool is_push(const struct work *w, uint8_t ci)
     if (ci == CI_COMMAND_LONG) {
         mt_mbus_head_long(&head, &c, false, NULL);
     }
-    return !c.overrun && mt_mbus_head_mode(&head) != MT_MBUS_CLEAR;
+    return !c.overrun && !is_in_clear(&head);
 }
 
 static enum mt_status decode_long(struct work *w, const uint8_t *bytes, size_t frame_len)

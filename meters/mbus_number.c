@@ -9,7 +9,7 @@
 #define LVAR_BCD_MINUS 0xD0u
 #define LVAR_BCD_BYTES_MAX 9u
 #define MINUS 0xFu
-#define REAL_DECIMALS 6
+#define REAL_DECIMALS 9 /* 24 bits and nine decimals fit */
 
 enum mt_status mt_mbus_bcd(int64_t *out, bool *absent, const uint8_t *bytes, size_t len)
 {
@@ -132,7 +132,7 @@ static enum mt_status real(struct mt_value *value, const struct mt_mbus_record *
     int64_t mantissa;
     int decimals;
     bool absent;
-    int most = REAL_DECIMALS + record->exponent; /* no finer than struct mt_value can show */
+    int most = MT_MBUS_EXPONENT_MAX + record->exponent; /* what struct mt_value can show */
     most = most < 0 ? 0 : most > REAL_DECIMALS ? REAL_DECIMALS : most;
     enum mt_status status =
         mt_mbus_real(&mantissa, &decimals, &absent, (uint32_t)little_endian(bytes, 4), most);

@@ -19,11 +19,11 @@
 MT_MUST_USE enum mt_status mt_mbus_bcd(int64_t *out, bool *absent, const uint8_t *bytes,
                                        size_t len);
 
-/** Type H: a 32-bit real, exact to 6 decimals (rounded half up), zeros at the end cut.
+/** Type H: a 32-bit real, rounded half up to some decimals, zeros at the end cut.
  *
  *  Returns: MT_OK, with *absent for infinities and what is no number; MT_BAD_RANGE.
  *  Out:     *mantissa, *decimals  mantissa * 10^-decimals.
- *  In:      decimals_max  0 to 6.
+ *  In:      decimals_max  0 to 9.
  */
 MT_MUST_USE enum mt_status mt_mbus_real(int64_t *mantissa, int *decimals, bool *absent,
                                         uint32_t bits, int decimals_max);
