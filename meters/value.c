@@ -47,6 +47,9 @@ enum mt_status mt_value_smallest(int64_t *out, const struct mt_value *value)
         if (strcmp(value->unit, units[i].unit) != 0) {
             continue;
         }
+        if (value->absent || value->mantissa < 0) {
+            return MT_BAD_RANGE; /* before it is made larger: far below zero it would overflow */
+        }
         int32_t scale = units[i].scale + value->exponent;
         int64_t smallest = value->mantissa;
         for (; scale < 0; scale++) {
@@ -55,7 +58,7 @@ enum mt_status mt_value_smallest(int64_t *out, const struct mt_value *value)
         for (; scale > 0 && smallest <= MT_REGISTER_MAX; scale--) {
             smallest *= 10;
         }
-        if (value->absent || value->mantissa < 0 || smallest > MT_REGISTER_MAX) {
+        if (smallest > MT_REGISTER_MAX) {
             return MT_BAD_RANGE;
         }
         *out = smallest;
