@@ -157,6 +157,7 @@ static enum mt_status finish(struct decoding *d, struct mt_mbus_reader *reader)
     enum mt_status status = mt_mbus_finish(reader);
     if (status == MT_OK && !d->is_billed) {
         d->frame->has_reading = false;
+        d->frame->reading = (struct mt_reading){0};
     }
     return status;
 }

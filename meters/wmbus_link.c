@@ -81,11 +81,16 @@ static bool maker_is_possible(const uint8_t *m)
     return true;
 }
 
+/* The first fields of a frame, of which at least these are there. */
+static bool link_is_possible(const uint8_t *bytes)
+{
+    return bytes[0] >= L_MIN && control_is_known(bytes[1]) && maker_is_possible(bytes + 2);
+}
+
 /* The bytes of a frame's head; the CI stands two later where a CRC stands between. */
 static bool head_is_possible(const uint8_t *bytes, size_t len, size_t ci_at)
 {
-    return len > ci_at && bytes[0] >= L_MIN && control_is_known(bytes[1]) &&
-           maker_is_possible(bytes + 2) && ci_is_known(bytes[ci_at]);
+    return len > ci_at && link_is_possible(bytes) && ci_is_known(bytes[ci_at]);
 }
 
 size_t mt_wmbus_wire_len(size_t len, enum mt_wmbus_shape shape)
@@ -140,7 +145,7 @@ static enum mt_status probe_a(struct mt_wmbus_span *span, const uint8_t *bytes, 
         return MT_NOT_FOUND;
     }
     bool head_right = crc_follows(bytes, MT_WMBUS_HEAD_BYTES);
-    if (bytes[0] < L_MIN || (head_right && !head_is_possible(bytes, len, 12))) {
+    if (bytes[0] < L_MIN || (head_right && !link_is_possible(bytes))) {
         return MT_NOT_FOUND;
     }
     size_t plain = (size_t)bytes[0] + 1;
