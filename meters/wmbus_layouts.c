@@ -313,8 +313,11 @@ static const uint8_t *walk_by(size_t *len, const uint8_t *records, size_t record
             return NULL;
         }
         bool found = (size_t)(c.at - at) == sizeof(head) && memcmp(at, head, sizeof(head)) == 0;
-        if (mt_mbus_record_data(&bytes, len, &lvar, &c, &record) != MT_OK || found) {
-            return c.overrun ? NULL : bytes;
+        if (mt_mbus_record_data(&bytes, len, &lvar, &c, &record) != MT_OK) {
+            return NULL;
+        }
+        if (found) {
+            return bytes;
         }
     }
     return NULL;

@@ -346,8 +346,11 @@ static void makers_payloads_that_fail_their_checks_are_refused(void)
 {
     CU_ASSERT_EQUAL(decode(apator_bad_hex, NULL), MT_BAD_CHECKSUM);
     CU_ASSERT_EQUAL(decode(prios_hex, other_key), MT_NOT_AUTHENTIC);
-    CU_ASSERT_EQUAL(decode("0F4468507856341274"
-                           "62A2069F255900B0",
+    CU_ASSERT_EQUAL(decode("0F446850785634127462A2069F255900", NULL), MT_BAD_LAYOUT);
+    /* A record behind the register whose length is a reserved one. */
+    CU_ASSERT_EQUAL(decode("144493447856341"
+                           "21D0678041301000000"
+                           "0DFF5FFF",
                            NULL),
                     MT_BAD_LAYOUT);
 }
