@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* COSE_Encrypt0: what every reading and every receipt travels in; see the header. */
+#include "meters/wolfcrypt.h"
+
+#include <wolfssl/wolfcrypt/aes.h>
+
 #include <string.h>
 
 #include "meters/cbor.h"
-#include "meters/ccm.h"
 #include "meters/cose.h"
 #include "meters/cose_internal.h"
 #include "meters/name.h"
 
-#define NONCE_BYTES MT_CCM_NONCE_BYTES
+#define NONCE_BYTES 13u
 #define LABEL_ALG 1 /* RFC 9052, 3.1 */
 #define LABEL_PARTIAL_IV 6
 #define PARTIAL_IV_BYTES_MAX 8u
@@ -25,7 +28,6 @@ static const uint8_t aad_start[] = {0x83, 0x68, 'E', 'n',  'c',  'r',  'y',
 #define AAD_BYTES_MAX (sizeof(aad_start) + NAME_HEAD_BYTES_MAX + MT_NAME_MAX + 1)
 
 _Static_assert(MT_NAME_MAX <= UINT8_MAX, "the name's length must fit in two bytes of head");
-_Static_assert(MT_COSE_TAG_BYTES == MT_CCM_TAG_BYTES, "the algorithm has this tag");
 _Static_assert(MT_COSE_OVERHEAD_MAX >= 1 + 4 + 2 + 1 + PARTIAL_IV_BYTES_MAX + 5 + MT_COSE_TAG_BYTES,
                "array, protected, map, IV, ciphertext's head and tag must fit");
 
@@ -111,7 +113,7 @@ enum mt_status mt_cose_parse(struct mt_cose_encrypt0 *out, const uint8_t *messag
 struct binding {
     uint8_t nonce[NONCE_BYTES];
     uint8_t aad[AAD_BYTES_MAX];
-    size_t aad_len;
+    word32 aad_len;
 };
 
 static void bind(struct binding *b, uint64_t counter, const struct mt_identity *identity)
@@ -132,7 +134,21 @@ static void bind(struct binding *b, uint64_t counter, const struct mt_identity *
         head[1] = (uint8_t)name_len;
         head_len = 2;
     }
-    b->aad_len = (sizeof(aad_start) + head_len + name_len);
+    b->aad_len = (word32)(sizeof(aad_start) + head_len + name_len);
+}
+
+/* Set up the cipher. Only the key schedule is secret, and only it is wiped: the rest of wolfCrypt's
+ * struct is tables for other modes, several times as large. */
+static int cipher_init(Aes *aes, const uint8_t *key)
+{
+    int result = wc_AesInit(aes, NULL, INVALID_DEVID);
+    return result != 0 ? result : wc_AesCcmSetKey(aes, key, MT_KEY_BYTES);
+}
+
+static void cipher_deinit(Aes *aes)
+{
+    mt_key_wipe(aes->key, sizeof(aes->key));
+    wc_AesFree(aes);
 }
 
 enum mt_status mt_cose_open(uint8_t *plain, size_t *plain_len, size_t plain_max,
@@ -150,8 +166,16 @@ enum mt_status mt_cose_open(uint8_t *plain, size_t *plain_len, size_t plain_max,
     }
     struct binding b;
     bind(&b, message->counter, identity);
-    struct mt_ccm ccm = {.key = key, .nonce = b.nonce, .aad = b.aad, .aad_len = b.aad_len};
-    if (!mt_ccm_open(plain, &ccm, message->ciphertext, text_len, message->ciphertext + text_len)) {
+    Aes aes;
+    int result = cipher_init(&aes, key);
+    if (result == 0) {
+        result = wc_AesCcmDecrypt(&aes, plain, message->ciphertext, (word32)text_len, b.nonce,
+                                  NONCE_BYTES, message->ciphertext + text_len, MT_COSE_TAG_BYTES,
+                                  b.aad, b.aad_len);
+    }
+    cipher_deinit(&aes);
+    if (result != 0) {
+        memset(plain, 0, text_len);
         return MT_NOT_AUTHENTIC;
     }
     *plain_len = text_len;
@@ -191,9 +215,15 @@ enum mt_status mt_cose_seal(uint8_t *out, size_t *out_len, size_t out_max,
 
     struct binding b;
     bind(&b, args->counter, args->identity);
-    struct mt_ccm ccm = {.key = args->key, .nonce = b.nonce, .aad = b.aad, .aad_len = b.aad_len};
-    bool sealed = mt_ccm_seal(text, text + args->plain_len, &ccm, args->plain, args->plain_len);
-    MT_CHECK(sealed); /* every argument is ours, and CCM of checked lengths cannot fail */
+    Aes aes;
+    int result = cipher_init(&aes, args->key);
+    if (result == 0) {
+        result =
+            wc_AesCcmEncrypt(&aes, text, args->plain, (word32)args->plain_len, b.nonce, NONCE_BYTES,
+                             text + args->plain_len, MT_COSE_TAG_BYTES, b.aad, b.aad_len);
+    }
+    cipher_deinit(&aes);
+    MT_CHECK(result == 0); /* every argument is ours, and CCM of checked lengths cannot fail */
     *out_len = mt_writer_len(&w);
     return MT_OK;
 }

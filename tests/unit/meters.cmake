@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-foreach(name cursor checksum bcd calendar decimal cbor ccm json name keys cose message downlink value
+foreach(name cursor checksum bcd calendar decimal cbor json name keys cose message downlink value
         registry dlt645 cjt188 p1 iec62056)
     meterpay_unit_test(${name} LIBS meterpay::meters)
 endforeach()
