@@ -378,6 +378,27 @@ static enum mt_status read_frame(struct mt_frame *frame, const uint8_t *bytes, s
     return read_message(&d);
 }
 
+static bool is_told(enum mt_status status)
+{
+    return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
+}
+
+/* The frame of a span, without its CRCs. */
+static enum mt_status read_span(struct mt_frame *frame, const struct mt_wmbus_span *span,
+                                const struct mt_input *input)
+{
+    uint8_t stripped[MT_WMBUS_STRIPPED_MAX];
+    const uint8_t *bytes = input->bytes;
+    if (span->shape != MT_WMBUS_STRIPPED) {
+        mt_wmbus_trace_crcs(input->trace, bytes, span);
+        mt_wmbus_strip(stripped, bytes, span);
+        bytes = stripped;
+        mt_trace_layer(input->trace, bytes, span->len, "without its CRCs");
+    }
+    *frame = (struct mt_frame){.protocol = "wmbus"};
+    return read_frame(frame, bytes, span->len, input);
+}
+
 enum mt_status mt_wmbus_decode(struct mt_frame *out, size_t *used, const struct mt_input *input)
 {
     MT_CHECK(out != NULL && used != NULL && input != NULL);
@@ -394,17 +415,15 @@ enum mt_status mt_wmbus_decode(struct mt_frame *out, size_t *used, const struct 
         }
         return status;
     }
-    uint8_t stripped[MT_WMBUS_STRIPPED_MAX];
-    const uint8_t *bytes = input->bytes;
-    if (span.shape != MT_WMBUS_STRIPPED) {
-        mt_wmbus_trace_crcs(input->trace, bytes, &span);
-        mt_wmbus_strip(stripped, bytes, &span);
-        bytes = stripped;
-        mt_trace_layer(input->trace, bytes, span.len, "without its CRCs");
+    struct mt_frame frame;
+    status = read_span(&frame, &span, input);
+    if (!is_told(status) && span.shape == MT_WMBUS_FORMAT_B) {
+        /* One frame without CRCs in 65536 ends in two bytes that look like one. */
+        span = (struct mt_wmbus_span){MT_WMBUS_STRIPPED, span.wire_len, span.wire_len};
+        enum mt_status again = read_span(&frame, &span, input);
+        status = is_told(again) ? again : status;
     }
-    struct mt_frame frame = {.protocol = "wmbus"};
-    status = read_frame(&frame, bytes, span.len, input);
-    if (status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED) {
+    if (is_told(status)) {
         if (status != MT_OK) {
             frame.value_count = 0;
             frame.has_total = false;
