@@ -23,7 +23,7 @@ enum mt_status mt_mbus_bcd(int64_t *out, bool *absent, const uint8_t *bytes, siz
         uint8_t low = bytes[i - 1] & 0xF;
         all &= bytes[i - 1];
         digits = digits && high <= 9 && low <= 9;
-        number = number * 100 + high * 10 + low;
+        number = number * 100 + INT64_C(10) * high + low;
     }
     if (all == 0xFF) {
         *out = 0;

@@ -30,7 +30,7 @@ enum mt_mbus_register {
 struct mt_mbus_quantity {
     uint8_t first;
     uint8_t last;
-    int8_t exponent;  /**< Of the first code; each next one is ten times as much. */
+    int exponent;     /**< Of the first code; each next one is ten times as much. */
     uint8_t kind;     /**< enum mt_mbus_kind. */
     uint8_t reg;      /**< enum mt_mbus_register. */
     const char *name; /**< Static, like unit. */
