@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "meters/cjt188.h"
+#include "meters/dlms.h"
 #include "meters/dlt645.h"
 #include "meters/dlt698.h"
 #include "meters/iec62056.h"
@@ -29,6 +30,7 @@ static const struct mt_protocol protocols[] = {
      mt_dlt698_build_sending},
     {"cjt188", "CJ/T 188 (water, gas, heat)", mt_cjt188_find, mt_cjt188_decode,
      mt_cjt188_build_sending},
+    {"dlms", "DLMS/COSEM push (IEC 62056)", mt_dlms_find, mt_dlms_decode, mt_dlms_build},
     {"mbus", "M-Bus, wired (EN 13757-2, -3)", mt_mbus_find, mt_mbus_decode, mt_mbus_build},
     {"p1", "DSMR P1 (electricity)", mt_p1_find, mt_p1_decode, mt_p1_build},
     {"iec62056", "IEC 62056-21 (readouts in text)", mt_iec62056_find, mt_iec62056_decode,

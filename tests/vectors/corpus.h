@@ -71,7 +71,7 @@ static inline bool parse_row(struct row *row, char *line)
     snprintf(row->id, sizeof(row->id), "%s", id);
     row->len = unhex(row->bytes, sizeof(row->bytes), hex);
     row->key_len = strcmp(key, "-") == 0 ? 0 : unhex(row->key, sizeof(row->key), key);
-    row->expected = json_loads(json, JSON_DECODE_INT_AS_REAL, NULL);
+    row->expected = json_loads(json, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
     return row->expected != NULL;
 }
 
