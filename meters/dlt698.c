@@ -62,7 +62,7 @@ static enum mt_status read_head(struct head *head, const uint8_t *bytes, size_t 
         return MT_NEED_MORE;
     }
     unsigned length = bytes[1] | (unsigned)bytes[2] << 8;
-    size_t counted = (length & LENGTH_BITS) * ((length & LENGTH_KILO) != 0 ? 1024u : 1u);
+    size_t counted = (length & LENGTH_BITS) * ((length & LENGTH_KILO) != 0 ? (size_t)1024 : 1);
     uint8_t function = bytes[3] & C_FUNCTION;
     size_t address_len = (bytes[4] & SA_LENGTH) + 1u;
     size_t data_at = BEFORE_ADDRESS + address_len + AFTER_ADDRESS;
@@ -309,8 +309,8 @@ enum mt_status mt_dlt698_decode(struct mt_frame *out, size_t *used, const struct
 static size_t parse_number(uint8_t address[MT_DLT698_ADDRESS_MAX], const char *number)
 {
     MT_CHECK(number != NULL);
-    size_t digits = strnlen(number, 2 * MT_DLT698_ADDRESS_MAX + 1);
-    if (digits == 0 || digits % 2 != 0 || digits > 2 * MT_DLT698_ADDRESS_MAX) {
+    size_t digits = strnlen(number, (size_t)2 * MT_DLT698_ADDRESS_MAX + 1);
+    if (digits == 0 || digits % 2 != 0 || digits / 2 > MT_DLT698_ADDRESS_MAX) {
         return 0;
     }
     size_t len = digits / 2;

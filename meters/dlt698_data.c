@@ -87,6 +87,7 @@ static enum mt_status read_number(struct mt_dlt698_leaf *leaf, const struct widt
     leaf->is_number = true;
     if (width->is_signed) {
         unsigned unused = 64 - 8u * width->bytes;
+        MT_CHECK(width->bytes >= 1 && width->bytes <= 8);
         uint64_t sign = UINT64_C(1) << (8u * width->bytes - 1);
         /* Extend the sign, then read two's complement without leaving defined arithmetic. */
         uint64_t wide =

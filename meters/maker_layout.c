@@ -157,7 +157,7 @@ static void read_clock(struct mt_frame *frame, const uint8_t *p)
 static enum mt_status add_packed(struct mt_frame *frame, const uint8_t *p,
                                  const struct place *place)
 {
-    size_t bits = place->bytes * 8u;
+    size_t bits = (size_t)place->bytes * 8;
     size_t numbers = bits / PACKED_BITS;
     int64_t sum = 0;
     for (size_t bit = 0; bit < bits; bit++) {
@@ -214,7 +214,7 @@ static enum mt_status read_place(struct mt_frame *frame, const uint8_t *p,
     case PACKED14:
         return add_packed(frame, p, place);
     case FIXED:
-        return *p == place->exponent ? MT_OK : MT_UNSUPPORTED;
+        return *p == (uint8_t)place->exponent ? MT_OK : MT_UNSUPPORTED;
     case OPAQUE:
         return MT_OK;
     }
