@@ -68,7 +68,7 @@ static size_t apator_field_len(uint8_t tag)
 /* The bytes before the CRC, or 0. A receiver may have left the two bytes of a link CRC behind it. */
 static size_t apator_covered(const uint8_t *bytes, size_t len)
 {
-    for (size_t tail = CRC_BYTES; tail <= 2 * CRC_BYTES; tail += CRC_BYTES) {
+    for (size_t tail = CRC_BYTES; tail <= (size_t)2 * CRC_BYTES; tail += CRC_BYTES) {
         if (len > 1 + APATOR_STATE_BYTES + tail) {
             const uint8_t *sent = bytes + len - tail;
             uint16_t crc = mt_wmbus_crc(bytes, len - tail);
@@ -258,7 +258,7 @@ static uint8_t prios_flags(const uint8_t *head)
 enum mt_status mt_wmbus_diehl(struct mt_mbus_reader *reader, const struct mt_wmbus_payload *payload,
                               const struct mt_input *input)
 {
-    uint8_t plain[MT_WMBUS_STRIPPED_MAX];
+    uint8_t plain[MT_WMBUS_STRIPPED_MAX] = {0};
     if (payload->bytes != payload->frame + MT_WMBUS_CI_AT + 1 ||
         payload->len < PRIOS_HEAD + PRIOS_VOLUME_END) {
         return MT_BAD_LAYOUT;

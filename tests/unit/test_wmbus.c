@@ -356,7 +356,7 @@ static void makers_heat_and_cost_units_keep_their_unit(void)
 static void a_key_that_ten_bits_check_is_no_ground_for_a_bill(void)
 {
     CU_ASSERT_EQUAL(decode(na1_hex, meter_key), MT_OK);
-    CU_ASSERT_EQUAL(frame.total.mantissa, (0x1234 * 16 + 7) * 10);
+    CU_ASSERT_EQUAL(frame.total.mantissa, INT64_C(0x12347) * 10);
     CU_ASSERT_EQUAL(frame.time_us, INT64_C(1729405131000000));
     CU_ASSERT_FALSE(frame.has_reading);
     CU_ASSERT_EQUAL(decode(na1_hex, NULL), MT_NO_KEY);
