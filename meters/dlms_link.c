@@ -58,6 +58,7 @@ static enum mt_status probe_mbus(struct piece *piece, size_t segment, const uint
     if (bytes[inner + 5] != MBUS_END) {
         return MT_NOT_FOUND;
     }
+    piece->frame_len = inner + 6;
     if (mt_sum8(bytes + 4, inner) != bytes[inner + 4]) {
         return MT_BAD_CHECKSUM;
     }
@@ -69,6 +70,9 @@ static enum mt_status probe_hdlc(struct piece *piece, const uint8_t *bytes, size
 {
     struct mt_hdlc frame;
     enum mt_status status = mt_hdlc_probe(&frame, bytes, len);
+    if (status == MT_BAD_CHECKSUM) {
+        piece->frame_len = ((bytes[1] & 7u) << 8 | bytes[2]) + 2u;
+    }
     if (status == MT_OK) {
         *piece = (struct piece){frame.info, frame.info_len, frame.len, frame.has_more};
         /* A flag that ends this frame and begins the next belongs to the next. */
@@ -163,6 +167,7 @@ static enum mt_status locate(size_t *start, enum kind *kind, struct piece *piece
 {
     MT_CHECK(start != NULL && input != NULL && (input->bytes != NULL || input->len == 0));
     size_t begun = input->len;
+    size_t broken_end = 0; /* nothing begins inside of a broken frame but a whole one */
     enum mt_status worst = MT_NOT_FOUND;
     for (size_t at = 0; at < input->len; at++) {
         enum kind from = at == 0 ? KIND_WRAPPER : KIND_HDLC;
@@ -174,8 +179,13 @@ static enum mt_status locate(size_t *start, enum kind *kind, struct piece *piece
                 *kind = k;
                 return MT_OK;
             }
-            begun = status == MT_NEED_MORE && begun == input->len ? at : begun;
-            worst = status == MT_BAD_CHECKSUM ? status : worst;
+            if (status == MT_BAD_CHECKSUM) {
+                worst = status;
+                broken_end =
+                    at + piece->frame_len > broken_end ? at + piece->frame_len : broken_end;
+            } else if (status == MT_NEED_MORE && begun == input->len && at >= broken_end) {
+                begun = at;
+            }
         }
     }
     *start = begun;
