@@ -84,7 +84,8 @@ struct list {
     bool has_code;               /* the next item is its value */
     bool is_held;                /* held waits for its scaler and unit */
     struct mt_dlms_register held;
-    uint8_t number_rank; /* how well the frame's number is known; 0: not at all */
+    struct mt_axdr_item held_item; /* its value, for the trace */
+    uint8_t number_rank;           /* how well the frame's number is known; 0: not at all */
 };
 
 /* ---- clock and number ------------------------------------------------------------------------------ */
@@ -198,7 +199,7 @@ static enum mt_status flush(struct list *l)
     }
     enum mt_status status = mt_dlms_add(&l->registers, &l->held);
     if (status != MT_OK) {
-        mt_trace_fault(l->trace, NULL, 0,
+        mt_trace_fault(l->trace, l->held_item.at, l->held_item.len + 1u,
                        "the total's unit or size is impossible, or it comes twice");
     }
     return status;
@@ -223,6 +224,7 @@ static void take_value(struct list *l, const struct mt_axdr_item *item)
     sent.is_absent = item->tag == MT_AXDR_NULL;
     if (is_number || sent.is_absent) {
         l->held = sent;
+        l->held_item = *item;
         l->is_held = true;
     } else if (is_date) {
         (void)set_time(l->frame, item->bytes); /* a clock that is not set is no time */
