@@ -74,7 +74,7 @@ static void set_title(struct mt_frame *frame, const uint8_t *title)
         identity->number[2 * i] = digits[title[i] >> 4];
         identity->number[2 * i + 1] = digits[title[i] & 15];
     }
-    identity->number[2 * MT_DLMS_TITLE_BYTES] = '\0';
+    identity->number[2 * (size_t)MT_DLMS_TITLE_BYTES] = '\0';
     bool letters = true;
     for (size_t i = 0; i < MT_MAKER_MAX; i++) {
         letters = letters && title[i] >= 'A' && title[i] <= 'Z';
@@ -116,6 +116,7 @@ static enum mt_status read_sealed(struct mt_frame *frame, struct mt_cursor *c,
     if (is_told(status)) {
         frame->has_counter = true;
         frame->counter = sealed.counter;
+        frame->with_key = sealed.tag != NULL || (sealed.control & MT_DLMS_ENCRYPTED) != 0;
         set_title(frame, sealed.title);
     }
     return status;

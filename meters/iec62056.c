@@ -45,7 +45,8 @@ static enum mt_status probe_block(struct readout *r, const uint8_t *bytes, size_
     size_t end = at + 1;
     r->block = true;
     while (end < len && end < MT_TEXT_FRAME_MAX && bytes[end] != ETX) {
-        if (bytes[end] >= 0x7f || bytes[end] == SOH || bytes[end] == STX) {
+        bool again = bytes[end] == SOH || (bytes[end] == STX && bytes[at] == STX);
+        if (bytes[end] >= 0x7f || again) {
             return MT_NOT_FOUND;
         }
         end++;

@@ -235,6 +235,7 @@ static enum mt_status decode_variable(struct work *w, bool msb_first)
         if (status != MT_OK) {
             return status;
         }
+        w->frame->with_key = true;
         w->frame->has_counter = w->has_afl && w->afl.has_counter;
         if (w->frame->has_counter) {
             struct mt_cursor counter = mt_cursor_over(w->afl.counter, sizeof(w->afl.counter));

@@ -61,6 +61,7 @@ struct mt_frame {
     bool has_zone;        /**< The frame says how far its clock is from UTC; else it is UTC+8. */
     int16_t zone_minutes; /**< East of UTC, with has_zone. */
     uint8_t flags;        /**< MT_FLAG_*: what the meter says of itself. */
+    bool with_key;        /**< Its values were protected by the key that was given, and it fits. */
     bool has_counter;
     uint32_t counter; /**< Of the encryption, with has_counter: a meter never sends one twice. */
     bool has_total;

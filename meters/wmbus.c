@@ -298,7 +298,11 @@ static enum mt_status open_bytes(uint8_t *plain, size_t *plain_len, const struct
             sealed.key_len = 0;
         }
     }
-    return mt_mbus_open(plain, plain_len, &sealed, d->input->trace);
+    enum mt_status status = mt_mbus_open(plain, plain_len, &sealed, d->input->trace);
+    if (status == MT_OK && !is_clear && sealed.key != NULL && sealed.key == d->input->key) {
+        d->frame->with_key = true;
+    }
+    return status;
 }
 
 /* Everything behind ELL and AFL. */
@@ -370,6 +374,7 @@ static enum mt_status read_frame(struct mt_frame *frame, const uint8_t *bytes, s
     }
     frame->has_counter = layers.has_session || (layers.has_afl && layers.afl.has_counter);
     frame->counter = layers.session;
+    frame->with_key = layers.has_session && input->key != NULL;
     if (layers.has_afl && layers.afl.has_counter) {
         struct mt_cursor counter = mt_cursor_over(layers.afl.counter, 4);
         frame->counter = mt_cursor_le32(&counter);

@@ -151,6 +151,7 @@ enum mt_status mt_wmbus_apator_na1(struct mt_mbus_reader *reader,
                        "decrypted it does not begin as it should: the key is another");
         return MT_NOT_AUTHENTIC;
     }
+    reader->frame->with_key = true;
     note_litres(reader, (rest * 16 + (first & 0xF)) * steps[first >> 4 & 3], 0);
     reader->frame->has_time = true;
     reader->frame->time_us = LOCAL_2000_US + clock_s * 1000000;

@@ -50,6 +50,27 @@ static bool read_accept(struct row *row, const char *text)
     return false;
 }
 
+/* 16 or 32 bytes, for a meter whose own protocol encrypts. */
+static bool read_raw_key(struct row *row, const char *text)
+{
+    size_t len = strlen(text) / 2;
+    struct gw_meter_spec *spec = &row->spec;
+    if (len == 0 && *text == '\0') {
+        return true;
+    }
+    if ((len != MT_KEY_BYTES && len != GW_RAW_KEY_MAX) || !gw_parse_hex(spec->raw_key, len, text)) {
+        snprintf(row->why, sizeof(row->why), "raw_key must be 32 or 64 hexadecimal digits");
+        return false;
+    }
+    if (spec->accept != GW_ACCEPT_CARRIER) {
+        snprintf(row->why, sizeof(row->why),
+                 "raw_key is for a meter that accepts carrier, and nothing else");
+        return false;
+    }
+    spec->raw_key_len = (uint8_t)len;
+    return true;
+}
+
 static bool read_terms(struct row *row, const char *tou_from, const char *ladder_start)
 {
     struct gw_terms *terms = &row->spec.terms;
@@ -84,6 +105,7 @@ static bool read_row(struct row *row, const json_t *object)
 {
     struct gw_meter_spec *spec = &row->spec;
     char accept[8] = "cose";
+    char raw_key[2 * GW_RAW_KEY_MAX + 1] = "";
     char tou_from[11] = "";
     char ladder_start[8] = "";
     int64_t people = 0;
@@ -93,6 +115,7 @@ static bool read_row(struct row *row, const json_t *object)
         {"key", GW_API_HEX, true, spec->root_key, 0, MT_KEY_BYTES, NULL},
         {"sign_public", GW_API_HEX, false, spec->sign_public, 0, MT_SIGN_PUBLIC_BYTES,
          &spec->has_sign_public},
+        {"raw_key", GW_API_TEXT, false, raw_key, 0, sizeof(raw_key) - 1, NULL},
         {"household", GW_API_TEXT, true, spec->household, 1, GW_HOUSEHOLD_ID_MAX, NULL},
         {"tariff", GW_API_TEXT, true, spec->tariff, 1, GW_TARIFF_NAME_MAX, NULL},
         {"accept", GW_API_TEXT, false, accept, 1, sizeof(accept) - 1, NULL},
@@ -116,7 +139,9 @@ static bool read_row(struct row *row, const json_t *object)
     if (spec->max_per_hour == 0) {
         spec->max_per_hour = default_per_hour[spec->identity.medium];
     }
-    return read_accept(row, accept) && read_terms(row, tou_from, ladder_start);
+    bool fine = read_accept(row, accept) && read_raw_key(row, raw_key);
+    explicit_bzero(raw_key, sizeof(raw_key));
+    return fine && read_terms(row, tou_from, ladder_start);
 }
 
 /* ---- adding ------------------------------------------------------------------------------------------ */

@@ -4,6 +4,8 @@
 #include "gateway/core/judge.h"
 #include "gateway/core/pack.h"
 
+#define EPOCH_FROM_US INT64_C(1704067200000000) /* 2024-01-01 UTC: 24 bits of minutes reach 2055 */
+
 /* ---- households: what is due ---------------------------------------------------------------------- */
 
 static bool owes(const struct gw_core *core, const struct gw_household *household, bool *much)
@@ -82,6 +84,14 @@ static enum gw_status rework(struct gw_core *core, const struct gw_entry *entry,
     return GW_OK;
 }
 
+/* By the minute, so that a copy of the store that is put back does not use a number again. */
+static uint64_t next_epoch(uint64_t epoch, int64_t start_us)
+{
+    int64_t minute = (start_us - EPOCH_FROM_US) / (60 * GW_US_PER_S);
+    uint64_t by_clock = minute > 0 ? (uint64_t)minute : 0;
+    return by_clock > epoch ? by_clock : epoch + 1u;
+}
+
 static enum gw_status apply_to_meter(struct gw_core *core, const struct gw_entry *entry,
                                      const struct gw_work *work)
 {
@@ -95,6 +105,9 @@ static enum gw_status apply_to_meter(struct gw_core *core, const struct gw_entry
         if (!gw_sum_add(&meter->charged_ufen, entry->posted_ufen[p], GW_METER_UFEN_MAX)) {
             return GW_CORRUPT;
         }
+    }
+    if (entry->form == GW_FORM_RAW && entry->counter != GW_COUNTER_IMPLIED) {
+        mark_counter(meter, entry->counter);
     }
     if (entry->form == GW_FORM_COSE) {
         mark_counter(meter, entry->counter == GW_COUNTER_IMPLIED ? meter->counter_top + 1u
@@ -234,6 +247,7 @@ enum gw_status gw_apply(struct gw_core *core, const struct gw_entry *entry,
         if (gw_lacks(core, GW_ARRAY_HEAD, 0)) {
             gw_touch(core, GW_ARRAY_HEAD, 0);
             core->head->starts++;
+            core->head->down_epoch = next_epoch(core->head->down_epoch, entry->block_time_us);
         }
         return GW_OK;
     }
@@ -248,6 +262,9 @@ void gw_emit(struct gw_core *core, struct gw_entry *entry, const struct gw_work 
         const struct gw_meter *meter = &core->meters[entry->meter];
         counter_implied = entry->counter == meter->counter_top + 1u;
         seq_implied = entry->seq_first == meter->next_seq;
+    }
+    if (entry->kind == GW_ENTRY_READINGS && entry->form == GW_FORM_RAW) {
+        counter_implied = entry->counter == GW_COUNTER_IMPLIED;
     }
     entry->at = (uint32_t)mt_writer_len(&core->writer.out);
     gw_block_put(&core->writer, entry, counter_implied, seq_implied);

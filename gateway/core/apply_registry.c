@@ -67,6 +67,7 @@ static enum gw_status fill_meter(struct gw_meter *meter, const struct gw_entry *
     meter->last_block = entry->block;
     meter->spec_block = entry->block;
     meter->spec_at = entry->at;
+    meter->raw_key_blocks = spec->raw_key_len / MT_KEY_BYTES & 3u;
     const struct {
         uint8_t *key;
         enum mt_key_purpose purpose;
@@ -78,6 +79,10 @@ static enum gw_status fill_meter(struct gw_meter *meter, const struct gw_entry *
             return GW_INVALID;
         }
     }
+    if (meter->raw_key_blocks > 0) { /* It has no use for the other two. */
+        memset(meter->raw_key, 0, sizeof(meter->raw_key));
+        memcpy(meter->raw_key, spec->raw_key, spec->raw_key_len);
+    }
     return GW_OK;
 }
 
@@ -85,7 +90,7 @@ static bool spec_fits(const struct gw_meter_spec *spec)
 {
     return spec->max_per_hour > 0 && spec->max_per_hour <= GW_METER_PER_HOUR_MAX &&
            spec->register_width >= 0 && spec->register_width <= MT_REGISTER_MAX &&
-           identity_is_whole(&spec->identity);
+           identity_is_whole(&spec->identity) && gw_raw_key_fits(spec);
 }
 
 enum gw_status gw_apply_meter(struct gw_core *core, const struct gw_entry *entry)

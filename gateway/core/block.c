@@ -311,8 +311,9 @@ static void put_meter(struct mt_writer *out, const struct gw_entry *e)
     put_text(out, s->identity.maker);
     put_text(out, s->identity.number);
     mt_writer_bytes(out, s->root_key, MT_KEY_BYTES);
-    mt_writer_u8(out, s->has_sign_public);
+    mt_writer_u8(out, (uint8_t)(s->has_sign_public | s->raw_key_len / MT_KEY_BYTES << 1));
     mt_writer_bytes(out, s->sign_public, MT_SIGN_PUBLIC_BYTES);
+    mt_writer_bytes(out, s->raw_key, s->raw_key_len);
     put_i64(out, s->terms.tou_from_day);
     mt_writer_u8(out, s->terms.people);
     mt_writer_u8(out, s->terms.ladder_months);
@@ -335,8 +336,15 @@ static void get_meter(struct mt_cursor *in, struct gw_entry *e)
     get_text(in, s->identity.maker, sizeof(s->identity.maker));
     get_text(in, s->identity.number, sizeof(s->identity.number));
     get_bytes(in, s->root_key, MT_KEY_BYTES);
-    s->has_sign_public = mt_cursor_u8(in) != 0;
+    uint8_t keys = mt_cursor_u8(in);
+    s->has_sign_public = (keys & 1u) != 0;
     get_bytes(in, s->sign_public, MT_SIGN_PUBLIC_BYTES);
+    s->raw_key_len = (uint8_t)((keys >> 1 & 3u) * MT_KEY_BYTES);
+    if (s->raw_key_len > GW_RAW_KEY_MAX) {
+        s->raw_key_len = 0;
+        in->overrun = true; /* no such meter was ever written */
+    }
+    get_bytes(in, s->raw_key, s->raw_key_len);
     s->terms.tou_from_day = (int32_t)get_i64(in);
     s->terms.people = mt_cursor_u8(in);
     s->terms.ladder_months = mt_cursor_u8(in);

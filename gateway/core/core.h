@@ -171,11 +171,17 @@ const char *gw_registry_verdict_advice(enum gw_registry_verdict verdict);
 #define GW_ACCEPT_CARRIER \
     0x02u /**< SenML CBOR/JSON and raw frames, trusted as the credentials that carried them. */
 
+#define GW_RAW_KEY_MAX 32u /**< DLMS: encryption key and authentication key. */
+
 struct gw_meter_spec {
     struct mt_identity identity;
     uint8_t root_key[MT_KEY_BYTES];
     bool has_sign_public;
     uint8_t sign_public[MT_SIGN_PUBLIC_BYTES];
+    /** The key of its own protocol, where that encrypts: 0, 16 or 32 bytes (struct mt_input, key). Only
+     *  for a meter that accepts GW_ACCEPT_CARRIER and nothing else. */
+    uint8_t raw_key[GW_RAW_KEY_MAX];
+    uint8_t raw_key_len;
     char household[GW_HOUSEHOLD_ID_MAX + 1];
     char tariff[GW_TARIFF_NAME_MAX + 1];
     struct gw_terms terms;

@@ -120,12 +120,73 @@ static enum gw_verdict open_cose(struct intake *in)
     return numbers_end ? GW_REFUSED_MALFORMED : verdict;
 }
 
-/* A raw frame's number must be the meter's own; what it does not carry cannot contradict. */
+/* A raw frame's maker and number must be the meter's own; what it does not carry cannot contradict. */
+static enum gw_verdict take_frame(struct intake *in, const struct mt_frame *frame)
+{
+    const struct mt_identity *own = &in->identity;
+    const struct mt_identity *said = &frame->identity;
+    struct mt_message *message = in->core->message;
+    bool other = (said->number[0] != '\0' && strcmp(said->number, own->number) != 0) ||
+                 (said->maker[0] != '\0' && strcmp(said->maker, own->maker) != 0) ||
+                 said->medium != own->medium;
+    if (other) {
+        return GW_REFUSED_STRANGER;
+    }
+    if (!frame->has_reading) {
+        return GW_ACCEPTED; /* Values for eyes, between those for a bill. */
+    }
+    if (in->meter->raw_key_blocks > 0 && !frame->with_key) {
+        return GW_REFUSED_AUTHENTIC; /* Who has a key does not speak in the clear. */
+    }
+    if (message->count == MT_MESSAGE_READINGS_MAX) {
+        return GW_REFUSED_TOO_LARGE;
+    }
+    if (frame->has_counter && in->meter->raw_key_blocks > 0) {
+        enum gw_verdict verdict = check_counter(in->meter, frame->counter);
+        if (verdict != GW_ACCEPTED) {
+            return verdict;
+        }
+        bool higher = in->counter == GW_COUNTER_IMPLIED || frame->counter > in->counter;
+        in->counter = higher ? frame->counter : in->counter;
+    }
+    message->readings[message->count++] = frame->reading;
+    return GW_ACCEPTED;
+}
+
+/* All frames of the message: one that is damaged spoils it, bytes behind the last one do not. */
+static enum gw_verdict decode_frames(struct intake *in, const struct mt_protocol *protocol)
+{
+    const struct gw_message *m = in->message;
+    const struct gw_meter *meter = in->meter;
+    size_t at = 0;
+    while (at < m->len) {
+        struct mt_frame frame;
+        size_t used = 0;
+        struct mt_input input = {.bytes = m->bytes + at,
+                                 .len = m->len - at,
+                                 .key = meter->raw_key_blocks > 0 ? meter->raw_key : NULL,
+                                 .key_len = meter->raw_key_blocks * MT_KEY_BYTES,
+                                 .formats = in->core->formats};
+        enum mt_status status = mt_decode(&frame, &used, protocol, &input);
+        bool behind = at > 0 && (status == MT_NOT_FOUND || status == MT_NEED_MORE);
+        if (behind) {
+            break;
+        }
+        if (status != MT_OK && status != MT_NO_READING) {
+            return from_decoder(status);
+        }
+        enum gw_verdict verdict = take_frame(in, &frame);
+        if (verdict != GW_ACCEPTED) {
+            return verdict;
+        }
+        at += used > 0 ? used : m->len - at;
+    }
+    return in->core->message->count > 0 ? GW_ACCEPTED : GW_REFUSED_UNSUPPORTED;
+}
+
 static enum gw_verdict decode_raw(struct intake *in)
 {
     const struct gw_message *m = in->message;
-    struct mt_frame frame;
-    size_t used = 0;
     const struct mt_protocol *protocol = NULL;
     if (m->protocol != NULL) {
         protocol = mt_protocol_find(m->protocol, m->protocol_len);
@@ -133,23 +194,11 @@ static enum gw_verdict decode_raw(struct intake *in)
             return GW_REFUSED_UNSUPPORTED;
         }
     }
-    struct mt_input input = {.bytes = m->bytes, .len = m->len};
-    enum mt_status status = mt_decode(&frame, &used, protocol, &input);
-    if (status != MT_OK) {
-        return from_decoder(status);
-    }
-    const struct mt_identity *own = &in->identity;
-    if (strcmp(frame.identity.number, own->number) != 0 || frame.identity.medium != own->medium) {
-        return GW_REFUSED_STRANGER;
-    }
-    if (!frame.has_reading) {
-        return GW_REFUSED_UNSUPPORTED;
-    }
     in->core->message->has_seq = false;
     in->core->message->has_proof = false;
-    in->core->message->count = 1;
-    in->core->message->readings[0] = frame.reading;
-    return GW_ACCEPTED;
+    in->core->message->count = 0;
+    in->counter = GW_COUNTER_IMPLIED;
+    return decode_frames(in, protocol);
 }
 
 static enum gw_verdict decode_carrier(struct intake *in)
@@ -446,11 +495,11 @@ static void seal_receipt(const struct intake *in, struct gw_reply *reply)
     struct mt_receipt receipt = {.next_seq = meter->next_seq, .time_us = core->now_us};
     enum mt_status status = mt_receipt_encode(plain, &plain_len, sizeof(plain), &receipt);
     MT_CHECK(status == MT_OK);
-    /* Starts are durable and each takes a block of 2^40 numbers: no nonce comes twice. */
+    /* Each start has an epoch of its own, and an epoch 2^40 numbers: no nonce comes twice. */
     struct mt_cose_seal_args args = {
         .plain = plain,
         .plain_len = plain_len,
-        .counter = core->head->starts << 40 | ++core->down_counter,
+        .counter = core->head->down_epoch << 40 | ++core->down_counter,
         .key = meter->down_key,
         .identity = &in->identity,
     };

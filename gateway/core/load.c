@@ -209,6 +209,7 @@ enum gw_status gw_core_load(struct gw_core *core, int64_t now_us)
     enum gw_status status = read_back(core);
     core->replaying = false;
     mt_key_wipe(core->entry->meter_spec.root_key, sizeof(core->entry->meter_spec.root_key));
+    mt_key_wipe(core->entry->meter_spec.raw_key, sizeof(core->entry->meter_spec.raw_key));
     if (status != GW_OK) {
         return status;
     }

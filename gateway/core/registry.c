@@ -113,7 +113,13 @@ static bool spec_is_sane(const struct gw_meter_spec *spec)
            spec->register_width <= MT_REGISTER_MAX && terms->ladder_months >= 1 &&
            terms->ladder_months <= 12 &&
            (spec->accept & (uint8_t) ~(GW_ACCEPT_COSE | GW_ACCEPT_CARRIER)) == 0 &&
-           spec->accept != 0;
+           spec->accept != 0 && gw_raw_key_fits(spec);
+}
+
+bool gw_raw_key_fits(const struct gw_meter_spec *spec)
+{
+    bool whole = spec->raw_key_len % MT_KEY_BYTES == 0 && spec->raw_key_len <= GW_RAW_KEY_MAX;
+    return spec->raw_key_len == 0 || (whole && spec->accept == GW_ACCEPT_CARRIER);
 }
 
 /* True when the household can still have all payees of the tariff. */
@@ -181,6 +187,7 @@ enum gw_registry_verdict gw_core_add_meter(struct gw_core *core, const struct gw
     entry->link = core->households[entry->household].meter_first;
     gw_emit(core, entry, NULL);
     mt_key_wipe(entry->meter_spec.root_key, sizeof(entry->meter_spec.root_key));
+    mt_key_wipe(entry->meter_spec.raw_key, sizeof(entry->meter_spec.raw_key));
     gw_index_add(&core->meter_index, gw_index_hash(&core->meter_index, name, name_len),
                  entry->meter);
     return GW_REG_DONE;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/core/civil.h"
+#include "meters/wmbus.h"
 
 #define ALIGN 64u
 
@@ -69,6 +70,7 @@ static void lay_scratch(struct gw_core *core, struct arena *arena)
     core->replies = take(arena, GW_BATCH_MAX * sizeof(*core->replies));
     core->requests = take(arena, GW_BATCH_MAX * sizeof(*core->requests));
     core->message = take(arena, sizeof(*core->message));
+    core->formats = take(arena, sizeof(*core->formats));
     core->entry = take(arena, sizeof(*core->entry));
     core->past = take(arena, sizeof(*core->past));
     core->chunks = take(arena, GW_CHUNKS_MAX * sizeof(*core->chunks));

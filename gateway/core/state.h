@@ -17,7 +17,7 @@
 #include "meters/limits.h"
 
 /** Raise it whenever a struct below changes its layout or meaning. */
-#define GW_STATE_LAYOUT 4u
+#define GW_STATE_LAYOUT 5u
 
 /** An unsigned number of 56 bits: a register, or microseconds since 1970. */
 struct gw_u56 {
@@ -60,14 +60,20 @@ struct gw_meter {
     uint32_t snapshot_day; /**< yyyymmdd of the newest signed snapshot; 0: none. */
     int32_t tou_from_day;  /**< These two, people, ladder_months and low_income are its terms. */
     int32_t ladder_months_year;
-    uint8_t up_key[MT_KEY_BYTES];
-    uint8_t down_key[MT_KEY_BYTES];
+    union {
+        struct {
+            uint8_t up_key[MT_KEY_BYTES];
+            uint8_t down_key[MT_KEY_BYTES];
+        };
+        uint8_t raw_key[GW_RAW_KEY_MAX]; /**< Of a meter that protects nothing by COSE. */
+    };
     uint8_t transport_key[MT_KEY_BYTES];
-    char name[MT_NAME_MAX]; /**< Zeros after name_len. */
-    uint8_t name_len;       /**< 0: no meter is here. */
-    uint8_t accept;         /**< GW_ACCEPT_* */
-    uint8_t tariff;         /**< Index of its tariff. */
-    uint8_t last_verdict;   /**< enum gw_verdict of the newest reading. */
+    char name[MT_NAME_MAX];     /**< Zeros after name_len. */
+    uint8_t name_len;           /**< 0: no meter is here. */
+    uint8_t accept : 6;         /**< GW_ACCEPT_* */
+    uint8_t raw_key_blocks : 2; /**< Bytes of raw_key in sixteens; 0: none. */
+    uint8_t tariff;             /**< Index of its tariff. */
+    uint8_t last_verdict;       /**< enum gw_verdict of the newest reading. */
     uint8_t people;
     uint8_t ladder_months;
     uint8_t medium : 3; /**< enum mt_medium, as the name says. */
@@ -139,6 +145,7 @@ struct gw_head {
     uint32_t meter_count, household_count, binding_count, payee_count;
     uint64_t order_next; /**< Number of the next order. */
     uint64_t readings, entries, starts;
+    uint64_t down_epoch; /**< Upper part of the nonces to meters: another for every start. */
     uint64_t orders_done, orders_refused;
     int64_t payee_charged_ufen[GW_PAYEES_MAX];
     int64_t payee_settled_fen[GW_PAYEES_MAX];
@@ -240,6 +247,7 @@ struct gw_core {
 
     /* Scratch of one message. */
     struct mt_message *message;
+    struct mt_formats *formats; /**< Of compact frames; learnt anew after a start. */
     struct gw_entry *entry;
     struct gw_entry *past;   /**< Entries of the walk behind a late reading. */
     struct gw_chunk *chunks; /**< GW_CHUNKS_MAX, of one commit. */
@@ -264,6 +272,9 @@ static inline uint32_t gw_order_slot(uint64_t number)
 {
     return (uint32_t)(number % GW_ORDERS_OPEN_MAX);
 }
+
+/** True when a meter of this specification may have its raw key, or has none. */
+bool gw_raw_key_fits(const struct gw_meter_spec *spec);
 
 /** Household index of a payee, adding it if there is room; UINT32_MAX otherwise. */
 uint32_t gw_household_payee(struct gw_household *household, uint8_t payee);

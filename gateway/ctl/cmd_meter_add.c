@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "gateway/app/format.h"
+#include "gateway/core/core.h"
 #include "gateway/ctl/client.h"
 #include "gateway/ctl/input.h"
 #include "meters/name.h"
 
 #define BATCH_ROWS 1000u
 /* Columns of a TSV file that are texts even where they look like numbers. */
-#define TEXT_COLUMNS "meter key sign_public household tariff accept tou_from ladder_start"
+#define TEXT_COLUMNS "meter key sign_public raw_key household tariff accept tou_from ladder_start"
 
 static const char about[] =
     "Registers a meter, by name: a letter (p power, w water, g gas), the maker's code, a dash and "
@@ -20,7 +21,8 @@ static const char about[] =
     "others; it is read from a file, never from the command line.\n\n"
     "--from reads JSON lines, {\"meter\":...,\"key\":...}, or tab-separated values whose first "
     "line\n"
-    "names the columns: meter, key, household, tariff, and where needed sign_public, accept,\n"
+    "names the columns: meter, key, household, tariff, and where needed sign_public, raw_key, "
+    "accept,\n"
     "max_per_hour_units and register_width_units (Wh or ml), tou_from, people, low_income,\n"
     "ladder_months, ladder_start. Households that are missing are added.\n"
     "Exit status: 0 all were added; 1 some were refused.\n";
@@ -30,6 +32,7 @@ static char *tariff;
 static char *key_file;
 static char *new_key;
 static char *sign_public_file;
+static char *raw_key_file;
 static char *accept_forms;
 static char *max_per_hour;
 static char *register_width;
@@ -52,6 +55,8 @@ static const struct poptOption options[] = {
      "FILE"},
     {"sign-public-file", '\0', POPT_ARG_STRING, &sign_public_file, 0,
      "its Ed25519 public key, 64 hex digits, for signed day-end snapshots", "FILE"},
+    {"raw-key-file", '\0', POPT_ARG_STRING, &raw_key_file, 0,
+     "key of its own protocol, 32 or 64 hex digits, with --accept carrier; - is stdin", "FILE"},
     {"accept", '\0', POPT_ARG_STRING, &accept_forms, 0,
      "cose (protected messages, the default), carrier (what its connection vouches for) or both",
      "FORM"},
@@ -112,6 +117,12 @@ static bool put_keys(json_t *row)
     if (fine && sign_public_file != NULL) {
         fine = gw_ctl_read_hex(sign, 32, sign_public_file);
         put_text(row, "sign_public", fine ? sign : NULL);
+    }
+    if (fine && raw_key_file != NULL) {
+        char raw[2 * GW_RAW_KEY_MAX + 1];
+        fine = gw_ctl_read_key(raw, GW_RAW_KEY_MAX, raw_key_file);
+        put_text(row, "raw_key", fine ? raw : NULL);
+        explicit_bzero(raw, sizeof(raw));
     }
     return fine;
 }

@@ -27,7 +27,8 @@ static void close_input(FILE *file)
     }
 }
 
-bool gw_ctl_read_hex(char *text, size_t bytes, const char *path)
+/* The digits of min or of max bytes. */
+static bool read_digits(char *text, size_t min, size_t max, const char *path)
 {
     char line[256];
     FILE *file = open_input(path);
@@ -37,14 +38,28 @@ bool gw_ctl_read_hex(char *text, size_t bytes, const char *path)
     bool got = fgets(line, sizeof(line), file) != NULL;
     close_input(file);
     line[got ? strcspn(line, "\r\n") : 0] = '\0';
-    bool fine = strlen(line) == 2 * bytes && strspn(line, "0123456789abcdefABCDEF") == 2 * bytes;
+    size_t len = strlen(line);
+    bool fine = (len == 2 * min || len == 2 * max) && strspn(line, "0123456789abcdefABCDEF") == len;
     if (fine) {
-        memcpy(text, line, 2 * bytes + 1);
+        memcpy(text, line, len + 1);
+    } else if (min == max) {
+        (void)gw_ctl_misuse("%s: the first line must be %zu hexadecimal digits.", path, 2 * max);
     } else {
-        (void)gw_ctl_misuse("%s: the first line must be %zu hexadecimal digits.", path, 2 * bytes);
+        (void)gw_ctl_misuse("%s: the first line must be %zu or %zu hexadecimal digits.", path,
+                            2 * min, 2 * max);
     }
     explicit_bzero(line, sizeof(line));
     return fine;
+}
+
+bool gw_ctl_read_hex(char *text, size_t bytes, const char *path)
+{
+    return read_digits(text, bytes, bytes, path);
+}
+
+bool gw_ctl_read_key(char *text, size_t bytes, const char *path)
+{
+    return read_digits(text, MT_KEY_BYTES, bytes, path);
 }
 
 bool gw_ctl_new_key(char text[2 * MT_KEY_BYTES + 1], const char *path)

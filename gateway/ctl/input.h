@@ -16,6 +16,8 @@
 /** Read hexadecimal digits from the first line of a file ("-": stdin) into 2 * bytes + 1 characters.
  *  Complains and returns false otherwise. The text is a secret: wipe it. */
 MT_MUST_USE bool gw_ctl_read_hex(char *text, size_t bytes, const char *path);
+/** The same for a key of MT_KEY_BYTES or of so many bytes. */
+MT_MUST_USE bool gw_ctl_read_key(char *text, size_t bytes, const char *path);
 
 /** Make a random key and keep it in a new file of mode 0600. Complains and returns false when the file
  *  is there already or cannot be written. */

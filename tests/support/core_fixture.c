@@ -286,6 +286,7 @@ bool fixture_same(const struct gw_core *a, const struct gw_core *b)
     heads[0] = *a->head;
     heads[1] = *b->head;
     heads[0].starts = heads[1].starts = 0;
+    heads[0].down_epoch = heads[1].down_epoch = 0;
     bool same = same_bytes("head", 0, &heads[0], &heads[1], sizeof(*heads));
     free(heads);
     for (uint32_t i = 0; i < a->head->meter_count; i++) {

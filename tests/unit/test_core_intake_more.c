@@ -466,11 +466,13 @@ static void a_message_has_a_byte_and_at_most_the_limit(void)
 
 /* ---- answers ------------------------------------------------------------------------------------- */
 
-/* The number of starts from bit 40 on, then 1, 2, ...: no nonce comes twice. */
+/* From bit 40 on the minute of the start, or one more than the start before it; then 1, 2, ...: no nonce
+ * comes twice, also after an older copy of the store was put back. */
 static void receipts_are_numbered_within_their_start(void)
 {
     struct fixture f;
     open_meter(&f, "flat");
+    uint64_t epoch = (uint64_t)((f.now_us - INT64_C(1704067200000000)) / GW_US_PER_MIN);
     for (uint64_t start = 1; start <= 2; start++) {
         for (uint64_t i = 1; i <= 3; i++) {
             static struct mt_message message = {.count = 1};
@@ -487,13 +489,18 @@ static void receipts_are_numbered_within_their_start(void)
             CU_ASSERT_EQUAL_FATAL(count, 1);
             CU_ASSERT_STRING_EQUAL(reply->name, "pTST-00000000");
             CU_ASSERT_EQUAL(mt_cose_parse(&shape, reply->receipt, reply->receipt_len), MT_OK);
-            CU_ASSERT_EQUAL(shape.counter >> 40, start);
+            CU_ASSERT_EQUAL(shape.counter >> 40, epoch);
             if (start == 1) {
                 CU_ASSERT_EQUAL(shape.counter & ((1ull << 40) - 1u), i);
             }
         }
-        CU_ASSERT_EQUAL(gw_core_load(f.core, f.now_us), GW_OK);
+        int64_t start_us = start == 1 ? f.now_us : f.now_us + 5 * GW_US_PER_MIN;
+        epoch += start == 1 ? 3 : 3 + 5; /* minutes */
+        CU_ASSERT_EQUAL(gw_core_load(f.core, start_us), GW_OK);
+        f.now_us = start_us;
     }
+    CU_ASSERT_EQUAL(gw_core_load(f.core, f.now_us), GW_OK); /* twice within a minute */
+    CU_ASSERT_EQUAL(f.core->head->down_epoch, epoch + 1);
     fixture_close(&f);
 }
 

@@ -336,6 +336,68 @@ static void a_raw_frame_counts_for_the_meter_whose_number_it_carries(void)
     fixture_close(&f);
 }
 
+/* M-Bus in mode 5, 1.000 m3 and then 2.000 m3, under the meter's own key. */
+static void an_encrypted_frame_counts_with_the_meters_own_key_only(void)
+{
+    static const uint8_t right[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    static const uint8_t wrong[16] = {9};
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_meter(&f, 0, "flat");
+    struct gw_meter_spec spec = {.identity = {MT_POWER, "TST", "12345678"},
+                                 .household = "home-0",
+                                 .tariff = "flat",
+                                 .terms = {.tou_from_day = INT32_MAX, .ladder_months = 12},
+                                 .accept = GW_ACCEPT_CARRIER | GW_ACCEPT_COSE,
+                                 .max_per_hour = 15000,
+                                 .raw_key_len = 16};
+    memcpy(spec.raw_key, right, 16);
+    CU_ASSERT_EQUAL(gw_core_add_meter(f.core, &spec),
+                    GW_REG_INVALID); /* or COSE's keys would be it */
+    spec.accept = GW_ACCEPT_CARRIER;
+    spec.raw_key_len = 17;
+    CU_ASSERT_EQUAL(gw_core_add_meter(f.core, &spec), GW_REG_INVALID);
+    spec.raw_key_len = 16;
+    CU_ASSERT_EQUAL(gw_core_add_meter(f.core, &spec), GW_REG_DONE);
+    const struct mt_protocol *mbus = mt_protocol_find("mbus", 4);
+    uint8_t bytes[512];
+    size_t first_len = 0;
+    size_t len = 0;
+    struct mt_sending sending = {.identity = spec.identity,
+                                 .reading = {.total = 1000, .time_us = f.now_us - 3600000000},
+                                 .key = wrong,
+                                 .key_len = 16};
+    CU_ASSERT_EQUAL(mbus->build(bytes, &len, sizeof(bytes), &sending), MT_OK);
+    struct gw_message m = {.form = GW_FORM_RAW,
+                           .bytes = bytes,
+                           .len = len,
+                           .name = "pTST-12345678",
+                           .name_len = 13,
+                           .protocol = "mbus",
+                           .protocol_len = 4};
+    CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_REFUSED_AUTHENTIC);
+    sending.key = NULL;
+    CU_ASSERT_EQUAL(mbus->build(bytes, &len, sizeof(bytes), &sending), MT_OK);
+    m.len = len;
+    CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_REFUSED_AUTHENTIC); /* in the clear */
+    sending.key = right;
+    CU_ASSERT_EQUAL(mbus->build(bytes, &first_len, sizeof(bytes), &sending), MT_OK);
+    sending.reading = (struct mt_reading){.total = 2000, .time_us = f.now_us};
+    CU_ASSERT_EQUAL(mbus->build(bytes + first_len, &len, sizeof(bytes) - first_len, &sending),
+                    MT_OK);
+    m.len = first_len + len; /* two frames in one message */
+    CU_ASSERT_EQUAL(gw_core_message(f.core, &m), GW_ACCEPTED);
+    CU_ASSERT_EQUAL(f.core->meters[1].last.total, 2000);
+    CU_ASSERT_EQUAL(fixture_commit(&f), GW_OK);
+    void *memory;
+    struct gw_core *second = fixture_second(&f, &memory); /* the key is read back too */
+    CU_ASSERT_TRUE(fixture_same(f.core, second));
+    free(memory);
+    bytes[first_len + len / 2] ^= 1; /* a damaged second frame spoils the message */
+    CU_ASSERT_TRUE(gw_core_message(f.core, &m) >= GW_REFUSED_TRUNCATED);
+    fixture_close(&f);
+}
+
 /* DTLS proved who sent it: that name, whole, and no other. The reply carries what the adapter gave. */
 static void a_proved_identity_speaks_for_its_own_name_only(void)
 {
@@ -612,6 +674,8 @@ static const struct unit_test tests[] = {
      blocks_of_the_year_go_on_from_reading_to_reading_and_start_to_start},
     {"a_late_reading_before_a_doubtful_one_leaves_the_doubt",
      a_late_reading_before_a_doubtful_one_leaves_the_doubt},
+    {"an_encrypted_frame_counts_with_the_meters_own_key_only",
+     an_encrypted_frame_counts_with_the_meters_own_key_only},
     {"a_raw_frame_counts_for_the_meter_whose_number_it_carries",
      a_raw_frame_counts_for_the_meter_whose_number_it_carries},
     {"a_proved_identity_speaks_for_its_own_name_only",
