@@ -87,6 +87,7 @@ int gw_cmd_tariff_announce(int argc, const char **argv);
 int gw_cmd_tariff_check(int argc, const char **argv);
 int gw_cmd_tariff_list(int argc, const char **argv);
 int gw_cmd_tariff_load(int argc, const char **argv);
+int gw_cmd_token_check(int argc, const char **argv);
 int gw_cmd_wallet_bind(int argc, const char **argv);
 int gw_cmd_wallet_unbind(int argc, const char **argv);
 

@@ -42,6 +42,7 @@ static const struct command commands[] = {
     {"alarms", NULL, gw_cmd_alarms, true, "what needs a person's attention"},
     {"decode", NULL, gw_cmd_decode, false, "decode a meter's frame"},
     {"rate", NULL, gw_cmd_rate, false, "what a consumption costs by a tariff"},
+    {"token", "check", gw_cmd_token_check, false, "what an OpenPAYGO token would do at a meter"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

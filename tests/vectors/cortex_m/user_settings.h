@@ -13,6 +13,7 @@
 #define HAVE_AESCCM
 #define HAVE_HKDF
 #define HAVE_ED25519
+#define WOLFSSL_SIPHASH
 #define WOLFSSL_SHA512
 #define NO_RSA
 #define NO_DH
