@@ -84,8 +84,10 @@ static void set_title(struct mt_frame *frame, const uint8_t *title)
     }
 }
 
-static enum mt_status read_sealed(struct mt_frame *frame, struct mt_cursor *c,
-                                  const struct mt_input *input)
+/* Apart from its caller, so that its room is not taken from a meter's stack for plain messages. */
+__attribute__((noinline)) static enum mt_status read_sealed(struct mt_frame *frame,
+                                                            struct mt_cursor *c,
+                                                            const struct mt_input *input)
 {
     uint8_t plain[MT_DLMS_APDU_MAX];
     struct mt_dlms_sealed sealed;
@@ -132,18 +134,16 @@ static enum mt_status read_message(struct mt_frame *frame, struct mt_cursor *c,
     return read_plain(frame, c, input->trace);
 }
 
-enum mt_status mt_dlms_decode(struct mt_frame *out, size_t *used, const struct mt_input *input)
+/* Read one message with all its segments; apart from its caller for the same reason. */
+__attribute__((noinline)) static enum mt_status read_frames(struct mt_frame *frame, size_t *used,
+                                                            const struct mt_input *input)
 {
-    MT_CHECK(out != NULL && used != NULL);
     uint8_t room[MT_DLMS_APDU_MAX];
     struct mt_dlms_apdu apdu = {0};
-    struct mt_frame frame;
     enum mt_status status = mt_dlms_link_read(&apdu, used, room, input);
-    mt_dlms_begin(&frame, "dlms");
-    frame.identity.medium = MT_POWER;
     if (status == MT_OK) {
         struct mt_cursor c = mt_cursor_over(apdu.bytes, apdu.len);
-        status = read_message(&frame, &c, input);
+        status = read_message(frame, &c, input);
         /* A frame that ends inside of its message, or goes on behind it, is broken. */
         if (status == MT_NEED_MORE || (status == MT_OK && mt_cursor_left(&c) > 0)) {
             mt_trace_fault(input->trace, c.at, mt_cursor_left(&c),
@@ -151,7 +151,17 @@ enum mt_status mt_dlms_decode(struct mt_frame *out, size_t *used, const struct m
             status = MT_BAD_LAYOUT;
         }
     }
-    frame.kind = apdu.is_request ? MT_FRAME_REQUEST : frame.kind;
+    frame->kind = apdu.is_request ? MT_FRAME_REQUEST : frame->kind;
+    return status;
+}
+
+enum mt_status mt_dlms_decode(struct mt_frame *out, size_t *used, const struct mt_input *input)
+{
+    MT_CHECK(out != NULL && used != NULL);
+    struct mt_frame frame;
+    mt_dlms_begin(&frame, "dlms");
+    frame.identity.medium = MT_POWER;
+    enum mt_status status = read_frames(&frame, used, input);
     if (is_told(status)) {
         frame.value_count = status == MT_OK ? frame.value_count : 0;
         mt_dlms_copy(out, &frame);

@@ -14,7 +14,7 @@
 #define PLAIN_MAX 256u /* number, clock, total and four bands */
 #define SEAL_BYTES 17u /* message, title with its length, length in two bytes, SC, counter */
 #define LLC_BYTES 3u
-#define KEY_BYTES 16u
+#define KEY_BYTES ((size_t)16)
 #define SCALER_ML (-6)
 
 static void write_code(struct mt_writer *w, const uint8_t *code)
@@ -89,8 +89,8 @@ static void make_title(uint8_t title[MT_DLMS_TITLE_BYTES], const char *number)
     for (; *number != '\0'; number++) {
         value = value * 36 + (uint64_t)(*number <= '9' ? *number - '0' : *number - 'A' + 10);
     }
-    memcpy(title, "MTP", 3);
-    struct mt_writer w = mt_writer_into(title + 3, 5);
+    struct mt_writer w = mt_writer_into(title, MT_DLMS_TITLE_BYTES);
+    mt_writer_bytes(&w, "MTP", 3);
     mt_writer_be(&w, value, 5);
 }
 

@@ -8,7 +8,7 @@
 #include "meters/axdr.h"
 #include "meters/dlms_link.h"
 
-#define KEY_BYTES 16u
+#define KEY_BYTES ((size_t)16)
 #define HEAD_BYTES 5u /* SC and counter */
 #define COMPRESSED 0x80u
 #define SUITE_MASK 0x0Fu

@@ -13,7 +13,7 @@
 
 #include "meters/registry.h"
 
-#define MT_DLMS_APDU_MAX 4096u /**< Bytes of one message, over all its segments. */
+#define MT_DLMS_APDU_MAX 2048u /**< Bytes of one message, over all its segments. */
 
 /** One message. */
 struct mt_dlms_apdu {

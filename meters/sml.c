@@ -9,7 +9,7 @@
 #include "meters/sml_item.h"
 
 #define ESCAPE 0x1Bu
-#define ESCAPE_BYTES 4u
+#define ESCAPE_BYTES ((size_t)4)
 #define START_BYTES 8u
 #define END_BYTES 8u
 #define END_MARK 0x1Au
@@ -245,14 +245,15 @@ static void set_identity(struct mt_frame *frame, const struct mt_sml_item *id)
 {
     static const char digits[] = "0123456789ABCDEF";
     char *number = frame->identity.number;
+    size_t at = 0;
     if (id->type != MT_SML_OCTETS || id->len == 0 || id->len > MT_SML_SERVER_MAX) {
         return;
     }
     for (uint32_t i = 0; i < id->len; i++) {
-        number[2 * i] = digits[id->bytes[i] >> 4];
-        number[2 * i + 1] = digits[id->bytes[i] & 15];
+        number[at++] = digits[id->bytes[i] >> 4];
+        number[at++] = digits[id->bytes[i] & 15];
     }
-    number[2 * id->len] = '\0';
+    number[at] = '\0';
     set_maker(frame, id->bytes, id->len);
 }
 
