@@ -428,9 +428,11 @@ static enum mt_status read_messages(struct mt_frame *frame, struct mt_trace *tra
     return mt_dlms_finish(&r.registers);
 }
 
-/* The same where 1B1B1B1B is sent twice: a copy has it once. */
-static enum mt_status read_escaped(struct mt_frame *frame, struct mt_trace *trace,
-                                   const uint8_t *bytes, size_t len)
+/* The same where 1B1B1B1B is sent twice: a copy has it once. Apart from its caller, so that the copy's
+ * room is on the stack only where there is one. */
+__attribute__((noinline)) static enum mt_status read_escaped(struct mt_frame *frame,
+                                                             struct mt_trace *trace,
+                                                             const uint8_t *bytes, size_t len)
 {
     uint8_t plain[MT_SML_BYTES_MAX];
     size_t used = 0;
