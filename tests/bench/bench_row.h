@@ -15,6 +15,14 @@ static inline void bench_row(const char *what, const char *figure, const char *a
     fflush(stdout);
 }
 
+/** Print a row that no goal is set for. */
+static inline void bench_row_seen(const char *what, const char *figure, const char *against,
+                                  const char *ratio)
+{
+    printf("| %s | %s | %s | %s | - | - |\n", what, figure, against, ratio);
+    fflush(stdout);
+}
+
 /** A line for whoever watches; not part of the table. */
 #define bench_say(...)                \
     do {                              \
