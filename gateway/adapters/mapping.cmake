@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# gw_mapping: what foreign devices and platforms say, by mapping files.
+
+add_library(gw_mapping STATIC
+    ${CMAKE_CURRENT_LIST_DIR}/mapping.c
+    ${CMAKE_CURRENT_LIST_DIR}/mapping_file.c
+    ${CMAKE_CURRENT_LIST_DIR}/mapping_json.c
+    ${CMAKE_CURRENT_LIST_DIR}/mapping_value.c)
+target_link_libraries(gw_mapping
+    PUBLIC meterpay::meters
+    PRIVATE meterpay_tariff_file) # for its reader of YAML
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/gateway/mappings/
+    DESTINATION share/meterpay/mappings FILES_MATCHING PATTERN "*.yaml")
