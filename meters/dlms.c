@@ -150,6 +150,9 @@ __attribute__((noinline)) static enum mt_status read_frames(struct mt_frame *fra
                            "the frame and its message differ in length");
             status = MT_BAD_LAYOUT;
         }
+        if (is_told(status) && apdu.tail != NULL) {
+            mt_trace_field(input->trace, apdu.tail, apdu.tail_len, "checksum and end", "right");
+        }
     }
     frame->kind = apdu.is_request ? MT_FRAME_REQUEST : frame->kind;
     return status;

@@ -201,15 +201,21 @@ enum mt_status mt_dlms_link_find(size_t *start, const struct mt_input *input)
 
 /* ---- reading --------------------------------------------------------------------------------------- */
 
-static void tell(struct mt_trace *trace, enum kind kind, const struct piece *piece,
-                 const uint8_t *bytes)
+static size_t tail_len(enum kind kind, const struct piece *piece, const uint8_t *bytes)
+{
+    size_t head = (size_t)(piece->bytes - bytes);
+    return piece->bytes == NULL || kind == KIND_RAW ? 0 : piece->frame_len - head - piece->len;
+}
+
+static void tell_head(struct mt_trace *trace, enum kind kind, const struct piece *piece,
+                      const uint8_t *bytes)
 {
     struct mt_hdlc frame;
     if (trace == NULL) {
         return;
     }
     if (kind == KIND_HDLC && mt_hdlc_probe(&frame, bytes, piece->frame_len + 1) == MT_OK) {
-        mt_hdlc_tell(trace, &frame, bytes);
+        mt_hdlc_tell_head(trace, &frame, bytes);
     } else if (kind == KIND_WRAPPER) {
         mt_trace_field(trace, bytes, 2, "wrapper", "version 1");
         mt_trace_field(trace, bytes + 2, 4, "source and destination port", NULL);
@@ -219,8 +225,18 @@ static void tell(struct mt_trace *trace, enum kind kind, const struct piece *pie
         mt_trace_field(trace, bytes + 4, 2, "control and address", NULL);
         mt_trace_field(trace, bytes + 6, 1, "segment", piece->has_more ? "more to come" : "last");
         mt_trace_field(trace, bytes + 7, 2, "source and destination", NULL);
+    }
+}
+
+/* A frame whose content is read when all of them are there. */
+static void tell_segment(struct mt_trace *trace, enum kind kind, const struct piece *piece,
+                         const uint8_t *bytes)
+{
+    tell_head(trace, kind, piece, bytes);
+    if (piece->len > 0) {
         mt_trace_field(trace, piece->bytes, piece->len, "part of the message", NULL);
-        mt_trace_field(trace, bytes + piece->frame_len - 2, 2, "checksum and end", "right");
+        mt_trace_field(trace, piece->bytes + piece->len, tail_len(kind, piece, bytes),
+                       "checksum and end", "right");
     }
 }
 
@@ -228,8 +244,8 @@ static void tell(struct mt_trace *trace, enum kind kind, const struct piece *pie
 static enum mt_status join(struct mt_dlms_apdu *out, size_t *used, uint8_t *room, enum kind kind,
                            const struct piece *first, const struct mt_input *input)
 {
-    size_t start = *used;
-    size_t at = start + first->frame_len;
+    size_t at = *used + first->frame_len;
+    tell_segment(input->trace, kind, first, input->bytes + *used);
     size_t len = 0;
     struct piece piece = *first;
     for (size_t segment = 1;; segment++) {
@@ -257,11 +273,11 @@ static enum mt_status join(struct mt_dlms_apdu *out, size_t *used, uint8_t *room
                            "the next segment of the message should stand here");
             return status == MT_NOT_FOUND ? MT_BAD_LAYOUT : status;
         }
-        tell(input->trace, kind, &piece, input->bytes + at);
+        tell_segment(input->trace, kind, &piece, input->bytes + at);
         at += piece.frame_len;
     }
     *used = at;
-    *out = (struct mt_dlms_apdu){.bytes = room, .len = len, .end = at, .is_bounded = true};
+    *out = (struct mt_dlms_apdu){.bytes = room, .len = len};
     mt_trace_layer(input->trace, room, len, "the segments joined");
     return MT_OK;
 }
@@ -299,13 +315,16 @@ enum mt_status mt_dlms_link_read(struct mt_dlms_apdu *out, size_t *used,
         }
         return status;
     }
-    tell(input->trace, kind, &piece, input->bytes + *used);
     if (piece.has_more) {
         status = join(out, used, room, kind, &piece, input);
         return status == MT_OK ? strip(out, kind, input->trace) : status;
     }
+    tell_head(input->trace, kind, &piece, input->bytes + *used);
+    size_t tail = tail_len(kind, &piece, input->bytes + *used);
     *used += piece.frame_len;
-    *out = (struct mt_dlms_apdu){
-        .bytes = piece.bytes, .len = piece.len, .end = *used, .is_bounded = kind != KIND_RAW};
+    *out = (struct mt_dlms_apdu){.bytes = piece.bytes,
+                                 .len = piece.len,
+                                 .tail = tail > 0 ? piece.bytes + piece.len : NULL,
+                                 .tail_len = tail};
     return strip(out, kind, input->trace);
 }

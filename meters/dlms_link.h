@@ -19,8 +19,8 @@
 struct mt_dlms_apdu {
     const uint8_t *bytes; /**< In the input, or in the caller's room when it came in segments. */
     size_t len;
-    size_t end;      /**< Where its frames end in the input. */
-    bool is_bounded; /**< The frames say where it ends; else it is as long as it says itself. */
+    const uint8_t *tail; /**< The frame's checksum and end mark, behind the message; NULL: none. */
+    size_t tail_len;
     bool is_request; /**< From the client to the meter (E6 E6 00). */
 };
 

@@ -362,10 +362,11 @@ static enum mt_status enter(struct list *l, bool *is_done, const struct mt_axdr_
                             struct mt_cursor *c, size_t depth)
 {
     *is_done = false;
+    mt_trace_field(l->trace, item->at, (size_t)(c->at - item->at),
+                   item->tag == MT_AXDR_ARRAY ? "array" : "structure", NULL);
     if (item->tag == MT_AXDR_STRUCTURE && item->len == 2 && l->is_held) {
         *is_done = take_scaler(l, c);
     }
-    mt_trace_field(l->trace, item->at, 2, item->tag == MT_AXDR_ARRAY ? "array" : "structure", NULL);
     enum mt_status status = flush(l);
     l->has_code = false; /* what follows is no plain value */
     if (depth == 0) {

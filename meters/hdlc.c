@@ -72,7 +72,7 @@ enum mt_status mt_hdlc_probe(struct mt_hdlc *frame, const uint8_t *bytes, size_t
     return MT_OK;
 }
 
-void mt_hdlc_tell(struct mt_trace *trace, const struct mt_hdlc *frame, const uint8_t *bytes)
+void mt_hdlc_tell_head(struct mt_trace *trace, const struct mt_hdlc *frame, const uint8_t *bytes)
 {
     MT_CHECK(frame != NULL && bytes != NULL);
     size_t head = frame->head_len;
@@ -83,10 +83,7 @@ void mt_hdlc_tell(struct mt_trace *trace, const struct mt_hdlc *frame, const uin
     mt_trace_field(trace, bytes + head - 1, 1, "control", NULL);
     if (frame->info != NULL) {
         mt_trace_field(trace, bytes + head, 2, "HCS", "right");
-        mt_trace_field(trace, frame->info, frame->info_len, "information", NULL);
     }
-    mt_trace_field(trace, bytes + frame->len - 3, 2, "FCS", "right");
-    mt_trace_field(trace, bytes + frame->len - 1, 1, "flag", NULL);
 }
 
 size_t mt_hdlc_wrap(uint8_t *out, size_t info_len)

@@ -34,8 +34,8 @@ struct mt_hdlc {
  */
 enum mt_status mt_hdlc_probe(struct mt_hdlc *frame, const uint8_t *bytes, size_t len);
 
-/** Name the fields around the information. */
-void mt_hdlc_tell(struct mt_trace *trace, const struct mt_hdlc *frame, const uint8_t *bytes);
+/** Name the fields before the information. */
+void mt_hdlc_tell_head(struct mt_trace *trace, const struct mt_hdlc *frame, const uint8_t *bytes);
 
 /** Put the information that was written at out + MT_HDLC_HEAD into one frame, with a meter's
  *  addresses. Returns its bytes. There must be room for MT_HDLC_TAIL bytes behind it. */

@@ -114,6 +114,19 @@ static void what_contradicts_itself_is_refused(void)
     CU_ASSERT_EQUAL(decode_hex(HEAD "0204" TOTAL), MT_NEED_MORE);
     CU_ASSERT_EQUAL(decode_hex("0001 0001 0001 000A" HEAD "06000186A1"), MT_BAD_LAYOUT);
     CU_ASSERT_EQUAL(decode_hex("0001 0001 0001 000B" HEAD "06000186A1"), MT_UNSUPPORTED);
+    /* A volume is no unit of electricity; a byte behind the message; a head changed on its way. */
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 06 000186A1 0202 0F00 160D"),
+                    MT_BAD_UNIT);
+    CU_ASSERT_EQUAL(decode_hex("0001 0001 0001 001B" HEAD "0203" TOTAL), MT_OK);
+    CU_ASSERT_EQUAL(decode_hex("0001 0001 0001 001C" HEAD "0203" TOTAL "00"), MT_BAD_LAYOUT);
+    sent_len = MT_HDLC_HEAD + unhex(sent + MT_HDLC_HEAD, 64, "E6E700" HEAD "0203" TOTAL);
+    sent_len = mt_hdlc_wrap(sent, sent_len - MT_HDLC_HEAD);
+    CU_ASSERT_EQUAL(decode(sent, sent_len), MT_OK);
+    sent[7] ^= 1;
+    uint16_t fcs = mt_crc16_x25(sent + 1, sent_len - 4);
+    sent[sent_len - 3] = (uint8_t)fcs;
+    sent[sent_len - 2] = (uint8_t)(fcs >> 8);
+    CU_ASSERT_EQUAL(decode(sent, sent_len), MT_BAD_CHECKSUM);
     /* Nested deeper than any list. */
     CU_ASSERT_EQUAL(decode_hex(HEAD "01010101010101010101010101010101010101010100"), MT_TOO_LARGE);
 }

@@ -196,6 +196,28 @@ static void a_broken_transmission_is_stepped_over(void)
     CU_ASSERT_EQUAL(used, sent_len);
 }
 
+static void each_checksum_and_the_fill_are_looked_at(void)
+{
+    uint8_t messages[64];
+    size_t len = add_message(messages, "72630201 7101");
+    send_messages(messages, len);
+    CU_ASSERT_EQUAL(decode(sent, sent_len), MT_NO_READING); /* a close response only */
+    messages[len - 2] ^= 1;
+    send_messages(messages, len);
+    CU_ASSERT_EQUAL(decode(sent, sent_len), MT_BAD_CHECKSUM);
+    messages[len - 2] ^= 1;
+    /* Bytes were lost, and the checksum is right all the same. */
+    send_messages(messages, len);
+    size_t end = sent_len - 8;
+    memmove(sent + end - 1, sent + end, 8);
+    sent_len--;
+    sent[sent_len - 3]--;
+    uint16_t crc = mt_crc16_x25(sent, sent_len - 2);
+    sent[sent_len - 2] = (uint8_t)crc;
+    sent[sent_len - 1] = (uint8_t)(crc >> 8);
+    CU_ASSERT_EQUAL(decode(sent, sent_len), MT_BAD_CHECKSUM);
+}
+
 static void the_fast_register_is_the_slow_one(void)
 {
     CU_ASSERT_EQUAL(mt_sml_crc(MT_SML_CRC_X25, (const uint8_t *)"123456789", 9) ^ 0xFFFFu, 0x906E);
@@ -212,6 +234,7 @@ static const struct unit_test tests[] = {
     {"every_prefix_and_every_flipped_bit_is_refused",
      every_prefix_and_every_flipped_bit_is_refused},
     {"a_broken_transmission_is_stepped_over", a_broken_transmission_is_stepped_over},
+    {"each_checksum_and_the_fill_are_looked_at", each_checksum_and_the_fill_are_looked_at},
     {"the_fast_register_is_the_slow_one", the_fast_register_is_the_slow_one},
 };
 UNIT_MAIN("sml", tests)
