@@ -41,6 +41,8 @@ static const struct command commands[] = {
     {"export", NULL, gw_cmd_export, true, "readings, postings or orders as CSV or JSON lines"},
     {"alarms", NULL, gw_cmd_alarms, true, "what needs a person's attention"},
     {"decode", NULL, gw_cmd_decode, false, "decode a meter's frame"},
+    {"mapping", "check", gw_cmd_mapping_check, false,
+     "check a mapping file, and what it reads out of a message"},
     {"rate", NULL, gw_cmd_rate, false, "what a consumption costs by a tariff"},
     {"token", "check", gw_cmd_token_check, false, "what an OpenPAYGO token would do at a meter"},
 };

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+if(TARGET gw_mapping)
+    meterpay_fuzz_target(mapping LIBS gw_mapping)
+endif()
