@@ -7,6 +7,7 @@
 #include "gateway/ctl/decode.h"
 #include "gateway/ctl/explain.h"
 #include "gateway/ctl/input.h"
+#include "meters/wmbus.h"
 
 #define FRAME_BYTES_MAX 65536u
 #define KEY_BYTES_MAX 64u
@@ -18,7 +19,7 @@ static char *key_file;
 static int explain;
 
 static const struct poptOption options[] = {
-    {"protocol", '\0', POPT_ARG_STRING, &protocol_name, 0, "dlt645, cjt188, ... [recognised]",
+    {"protocol", '\0', POPT_ARG_STRING, &protocol_name, 0, "dlt645, mbus, sml, ... [recognised]",
      "NAME"},
     {"key", '\0', POPT_ARG_STRING, &key_hex, 0,
      "the meter's key, where its protocol encrypts; for test keys: other users of this machine can "
@@ -32,6 +33,7 @@ static const struct poptOption options[] = {
 };
 
 static uint8_t frame[FRAME_BYTES_MAX];
+static struct mt_formats formats; /* learnt from the frames before */
 
 /* What all frames of one run share. */
 struct decoder {
@@ -50,8 +52,11 @@ static void print(json_t *object)
 
 static struct mt_input input_of(const struct decoder *d, const uint8_t *bytes, size_t len)
 {
-    return (struct mt_input){
-        .bytes = bytes, .len = len, .key = d->key_len > 0 ? d->key : NULL, .key_len = d->key_len};
+    return (struct mt_input){.bytes = bytes,
+                             .len = len,
+                             .key = d->key_len > 0 ? d->key : NULL,
+                             .key_len = d->key_len,
+                             .formats = &formats};
 }
 
 /* Every frame of the bytes, named byte by byte. */

@@ -8,7 +8,8 @@
 
 #define ROW_BYTES 12u
 #define FIELD_WIDTH 30
-#define TEXT_MIN 6u /* shorter ones may as well be numbers */
+#define CHECK_BYTES 4u /* STX, ETX, a check */
+#define TEXT_MIN 6u    /* shorter ones may as well be numbers */
 
 /* The bytes that are being explained: the frame, or what was made from it. */
 struct layer {
@@ -21,17 +22,33 @@ struct explainer {
     struct mt_trace trace; /* first: the decoder's pointer is this struct */
     FILE *out;
     struct layer frame, inner;
-    bool inside; /* fields lie in inner */
+    bool inside;  /* fields lie in inner */
+    bool as_text; /* the whole frame is text, but for a byte or two that check it */
 };
+
+static bool is_text_byte(uint8_t byte)
+{
+    return byte >= 0x20 && byte <= 0x7e;
+}
 
 static bool is_text(const uint8_t *at, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (at[i] < 0x20 || at[i] > 0x7e) {
+        if (!is_text_byte(at[i])) {
             return false;
         }
     }
     return len >= TEXT_MIN;
+}
+
+static bool is_readout(const uint8_t *bytes, size_t len)
+{
+    size_t foreign = 0;
+    for (size_t i = 0; i < len; i++) {
+        bool control = bytes[i] == '\r' || bytes[i] == '\n' || bytes[i] == '\t';
+        foreign += !control && !is_text_byte(bytes[i]);
+    }
+    return foreign <= CHECK_BYTES;
 }
 
 static bool is_line_end(const uint8_t *at, size_t len)
@@ -56,7 +73,7 @@ static void print_rows(const struct explainer *e, size_t offset, const uint8_t *
                        const char *label, const char *meaning)
 {
     const char *indent = e->inside ? "    " : "";
-    if (is_text(at, len)) {
+    if (e->as_text && is_text(at, len)) {
         print_text(e, offset, at, len, label, meaning);
         return;
     }
@@ -142,7 +159,8 @@ enum mt_status gw_explain(FILE *out, size_t *used, const struct mt_protocol *pro
 {
     struct explainer e = {.trace = {.field = on_field, .layer = on_layer, .fault = on_fault},
                           .out = out,
-                          .frame = {.bytes = input->bytes, .len = input->len}};
+                          .frame = {.bytes = input->bytes, .len = input->len},
+                          .as_text = is_readout(input->bytes, input->len)};
     struct mt_input traced = *input;
     static struct mt_frame frame;
     traced.trace = &e.trace;

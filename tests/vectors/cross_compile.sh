@@ -24,9 +24,14 @@ compiled=0
 for source in meters/*.c; do
     # That one is for the other processor: CMake picks one of the two.
     [ "$source" != meters/crc32c_sse42.c ] || continue
+    # A frame's values and a readout's text are held by gateways only; meters have less room.
+    case $source in
+    meters/dlt698.c | meters/iec62056.c | meters/p1.c) stack=16384 ;;
+    *) stack=6144 ;;
+    esac
     "$cc" -mcpu=cortex-m3 -mthumb -Os -std=gnu11 -DWOLFSSL_USER_SETTINGS \
         -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
-        -Wpointer-arith -Wwrite-strings -Werror -Wstack-usage=6144 \
+        -Wpointer-arith -Wwrite-strings -Werror -Wstack-usage="$stack" \
         -I. -isystem tests/vectors/cortex_m -isystem "$wolfssl" \
         -c "$source" -o "$into/$(basename "$source" .c).o"
     compiled=$((compiled + 1))
