@@ -50,8 +50,9 @@ struct sim_options {
     char password_file[SIM_TEXT_MAX];
     char key_file[SIM_TEXT_MAX];    /**< replay: the root key of as_meter, 32 hex digits. */
     char as_meter[MT_NAME_MAX + 1]; /**< replay: publish all as this meter. */
-    char protocol[32];              /**< replay: instead of the file's name. */
-    char file[SIM_TEXT_MAX];        /**< replay: the corpus. */
+    char protocol
+        [32]; /**< replay: instead of the file's name; else what other makers' meters speak. */
+    char file[SIM_TEXT_MAX]; /**< replay: the corpus. */
     int64_t interval_min;
     int64_t drain_s; /**< Real seconds to wait for receipts at the end. */
     int64_t report_count;
@@ -77,6 +78,14 @@ int sim_complain(const struct sim_options *options, const char *format, ...)
 int sim_run(const struct sim_options *options);
 int sim_provision(const struct sim_options *options);
 int sim_replay(const struct sim_options *options);
+
+/** The protocol of --protocol for run and provision; NULL without one.
+ *  Returns: false after a complaint when no meter of a home can speak it. */
+MT_MUST_USE bool sim_options_protocol(const struct mt_protocol **protocol,
+                                      const struct sim_options *options);
+
+/** The meter of an index, as the options have it: their seed, way and protocol. */
+void sim_options_spec(struct sim_spec *spec, const struct sim_options *options, uint32_t index);
 
 /** Rules of the meters for a simulation that runs so many times faster than the wall's clock: pauses on
  *  the network are real, so they grow with the speed. */

@@ -221,6 +221,7 @@ static void configure(struct sim_fleet_config *config, struct sim_run *run, int6
     config->seed = options->seed;
     config->via = options->via;
     config->start_us = run->start_us;
+    config->protocol = run->protocol;
     config->rules.interval_us = options->interval_min * 60 * SIM_SECOND_US;
     config->rules.report_count = (uint32_t)options->report_count;
     config->rules.drift_ppm_max = options->drift_ppm;

@@ -11,9 +11,41 @@
 #define BATCH 500u /* the API takes up to 1,000 a request */
 #define ANSWER_BYTES_MAX (4u * 1024u * 1024u)
 
+static const struct mt_protocol *find_protocol(const struct sim_options *options)
+{
+    return mt_protocol_find(options->protocol, strlen(options->protocol));
+}
+
+bool sim_options_protocol(const struct mt_protocol **protocol, const struct sim_options *options)
+{
+    struct sim_foreign foreign;
+    bool carried = options->protocol[0] == '\0';
+    *protocol = find_protocol(options);
+    for (unsigned medium = 0; *protocol != NULL && medium < SIM_METERS_PER_HOME; medium++) {
+        carried = carried || sim_foreign_make(&foreign, *protocol, (enum mt_medium)medium, 1);
+    }
+    if (!carried) {
+        (void)sim_complain(options, "--protocol %s: %s. `meterpay decode --help` lists them.",
+                           options->protocol,
+                           *protocol == NULL ? "there is none of this name"
+                                             : "its frames of power, water and gas are only read");
+    }
+    return carried;
+}
+
+void sim_options_spec(struct sim_spec *spec, const struct sim_options *options, uint32_t index)
+{
+    sim_spec_make(spec, options->seed, index, options->via);
+    sim_spec_speak(spec, options->seed, find_protocol(options));
+}
+
 int sim_provision(const struct sim_options *options)
 {
     char line[SIM_SPEC_LINE_MAX];
+    const struct mt_protocol *protocol;
+    if (!sim_options_protocol(&protocol, options)) {
+        return SIM_EXIT_USAGE;
+    }
     if (!options->has_seed) {
         return sim_complain(options, "--seed is needed: names and keys follow from it.");
     }
@@ -23,7 +55,7 @@ int sim_provision(const struct sim_options *options)
     }
     for (uint32_t i = 0; i < options->meter_count; i++) {
         struct sim_spec spec;
-        sim_spec_make(&spec, options->seed, i, options->via);
+        sim_options_spec(&spec, options, i);
         size_t len = sim_spec_line(line, sizeof(line), &spec, &options->tariffs);
         MT_CHECK(len > 0);
         if (fwrite(line, 1, len, stdout) != len) {
@@ -61,7 +93,7 @@ bool sim_provision_count(uint32_t *count, const struct sim_options *options, cha
         }
         good = found < SIM_METERS_MAX;
         if (good) {
-            sim_spec_make(&spec, options->seed, found, options->via);
+            sim_options_spec(&spec, options, found);
             good = is_line_of(line, &spec);
             found++;
         }
@@ -184,7 +216,7 @@ static bool register_batch(const struct sim_options *options, const uint32_t ran
     memcpy(body, head, len);
     for (uint32_t i = 0; i < count; i++) {
         struct sim_spec spec;
-        sim_spec_make(&spec, options->seed, first + i, options->via);
+        sim_options_spec(&spec, options, first + i);
         len += sim_spec_line(body + len, SIM_SPEC_LINE_MAX, &spec, &options->tariffs);
         body[len - 1] = i + 1 < count ? ',' : ']'; /* in place of the newline */
     }

@@ -153,6 +153,9 @@ int sim_run(const struct sim_options *given)
     (void)sigaction(SIGINT, &action, NULL); /* cannot fail for these signals */
     (void)sigaction(SIGTERM, &action, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    if (!sim_options_protocol(&run.protocol, &options)) {
+        return SIM_EXIT_USAGE;
+    }
     if (!options.has_seed) {
         options.seed = sim_run_seed(&options);
     }

@@ -17,6 +17,7 @@ struct sim_run {
     const struct sim_options *options;
     int lock_fd; /**< Of the state directory; 0 or less: none. */
     uint32_t meter_count;
+    const struct mt_protocol *protocol; /* of other makers' meters; NULL: there are none */
     struct sim_fleet *fleet;
     struct gw_clock clock;
     struct sim_mqtt *mqtt;

@@ -69,7 +69,7 @@ int sim_mqtt_fd(const struct sim_mqtt *mqtt);
 /** A meter is switched on: connect, and again whenever the connection ends. */
 void sim_mqtt_start(struct sim_mqtt *mqtt, const struct sim_spec *spec);
 void sim_mqtt_stop(struct sim_mqtt *mqtt, uint32_t meter);
-/** Returns false when there is no connection: the message is lost. */
+/** Returns false when there is no connection: the message is lost. frame may be SIM_FRAME_RAW. */
 bool sim_mqtt_send(struct sim_mqtt *mqtt, uint32_t meter, enum fw_frame frame, const uint8_t *bytes,
                    size_t len);
 /** Do what is due without waiting. Call it at least ten times a second. */

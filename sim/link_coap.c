@@ -4,6 +4,7 @@
  * libcoap walks all sessions of a context at every turn, so sessions are spread over contexts of a few
  * dozen; each context's epoll descriptor is one entry of ours. */
 #include "sim/link.h"
+#include "sim/virtual.h"
 
 #include <coap3/coap.h>
 #include <netdb.h>
@@ -17,6 +18,7 @@
 #define EVENTS_MAX 64
 #define FORMAT_ENCRYPT0 16u /* RFC 9052, table 14 */
 #define FORMAT_SIGN1 18u
+#define FORMAT_RAW 42u
 /* A session that was quiet for so long is made anew: the gateway may have ended it, and a datagram into an
  * ended session is met with silence. */
 #define QUIET_US_MAX 60000000ll
@@ -39,6 +41,7 @@ struct peer {
     int64_t used_us;
     int64_t asked_us; /* when the first request was made that nothing has answered since; 0: none */
     char name[MT_NAME_MAX + 1];
+    const char *protocol; /* of raw frames; static */
     uint8_t psk[MT_KEY_BYTES];
 };
 
@@ -359,6 +362,7 @@ void sim_coap_start(struct sim_coap *coap, const struct sim_spec *spec)
     peer->meter = spec->index;
     peer->on = true;
     memcpy(peer->name, spec->name, sizeof(peer->name));
+    peer->protocol = spec->foreign.protocol != NULL ? spec->foreign.protocol->name : "auto";
 }
 
 void sim_coap_stop(struct sim_coap *coap, uint32_t meter)
@@ -368,6 +372,21 @@ void sim_coap_stop(struct sim_coap *coap, uint32_t meter)
         peer->on = false;
         release(peer);
     }
+}
+
+static unsigned format_of(enum fw_frame frame)
+{
+    return frame == SIM_FRAME_RAW ? FORMAT_RAW
+           : frame == FW_FRAME_UP ? FORMAT_ENCRYPT0
+                                  : FORMAT_SIGN1;
+}
+
+/* Some frames do not say of which protocol they are: ?p=NAME does. */
+static bool name_protocol(coap_pdu_t *pdu, const struct peer *peer)
+{
+    char query[2 + MT_PROTOCOL_NAME_MAX + 1];
+    int len = snprintf(query, sizeof(query), "p=%s", peer->protocol);
+    return coap_add_option(pdu, COAP_OPTION_URI_QUERY, (size_t)len, (const uint8_t *)query) != 0;
 }
 
 bool sim_coap_send(struct sim_coap *coap, uint32_t meter, enum fw_frame frame, const uint8_t *bytes,
@@ -391,14 +410,14 @@ bool sim_coap_send(struct sim_coap *coap, uint32_t meter, enum fw_frame frame, c
     }
     peer->used_us = now_us;
     coap_pdu_t *pdu = request(peer, COAP_REQUEST_CODE_POST);
-    unsigned number = frame == FW_FRAME_UP ? FORMAT_ENCRYPT0 : FORMAT_SIGN1;
-    bool made = pdu != NULL &&
-                coap_add_option(pdu, COAP_OPTION_URI_PATH, 1, (const uint8_t *)"m") &&
-                coap_add_option(pdu, COAP_OPTION_URI_PATH, strlen(peer->name),
-                                (const uint8_t *)peer->name) &&
-                coap_add_option(pdu, COAP_OPTION_CONTENT_FORMAT,
-                                coap_encode_var_safe(format, sizeof(format), number), format) &&
-                coap_add_data(pdu, len, bytes);
+    unsigned number = format_of(frame);
+    bool made =
+        pdu != NULL && coap_add_option(pdu, COAP_OPTION_URI_PATH, 1, (const uint8_t *)"m") &&
+        coap_add_option(pdu, COAP_OPTION_URI_PATH, strlen(peer->name),
+                        (const uint8_t *)peer->name) &&
+        coap_add_option(pdu, COAP_OPTION_CONTENT_FORMAT,
+                        coap_encode_var_safe(format, sizeof(format), number), format) &&
+        (frame != SIM_FRAME_RAW || name_protocol(pdu, peer)) && coap_add_data(pdu, len, bytes);
     if (!made && pdu != NULL) {
         coap_delete_pdu(pdu);
     }

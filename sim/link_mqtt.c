@@ -11,6 +11,7 @@
 
 #include "sim/agenda.h"
 #include "sim/seed.h"
+#include "sim/virtual.h"
 
 #define EVENTS_MAX 256
 #define TEXT_MAX 64u
@@ -28,9 +29,10 @@ struct client {
     struct mosquitto *mosq;
     uint32_t meter;
     char name[MT_NAME_MAX + 1];
-    int fd;           /* in the epoll set; -1: none */
-    bool wants_write; /* as the epoll set knows it */
-    bool on;          /* the meter has power */
+    const char *protocol; /* of another maker's meter; NULL: our own */
+    int fd;               /* in the epoll set; -1: none */
+    bool wants_write;     /* as the epoll set knows it */
+    bool on;              /* the meter has power */
     bool connecting;
     bool connected;
     int64_t pause_us; /* before the next try */
@@ -267,6 +269,7 @@ void sim_mqtt_start(struct sim_mqtt *mqtt, const struct sim_spec *spec)
     if (client->mosq == NULL) {
         *client = (struct client){.owner = mqtt, .meter = spec->index, .fd = -1};
         memcpy(client->name, spec->name, sizeof(client->name));
+        client->protocol = spec->foreign.protocol != NULL ? spec->foreign.protocol->name : NULL;
         client->mosq = make_client(client, spec);
         if (client->mosq == NULL) {
             mqtt->counts.failures++;
@@ -303,10 +306,15 @@ bool sim_mqtt_send(struct sim_mqtt *mqtt, uint32_t meter, enum fw_frame frame, c
         mqtt->counts.unsent++;
         return false;
     }
-    (void)snprintf(topic, sizeof(topic), "%s/%s/%s/%s", mqtt->root, mqtt->site, client->name,
-                   frame == FW_FRAME_UP ? "up" : "signed");
-    /* QoS 0: the broker's word is not durable, so the meter waits for the gateway's. */
-    int rc = mosquitto_publish(client->mosq, NULL, topic, (int)len, bytes, 0, false);
+    bool raw = frame == SIM_FRAME_RAW && client->protocol != NULL;
+    (void)snprintf(topic, sizeof(topic), "%s/%s/%s/%s%s", mqtt->root, mqtt->site, client->name,
+                   raw                    ? "raw/"
+                   : frame == FW_FRAME_UP ? "up"
+                                          : "signed",
+                   raw ? client->protocol : "");
+    /* QoS 0: the broker's word is not durable, so the meter waits for the gateway's. Other makers'
+     * meters get none. */
+    int rc = mosquitto_publish(client->mosq, NULL, topic, (int)len, bytes, raw ? 1 : 0, false);
     if (rc != MOSQ_ERR_SUCCESS) {
         mqtt->counts.unsent++;
         try_later(client, mosquitto_strerror(rc));

@@ -12,6 +12,8 @@
 #include "sim/load.h"
 #include "sim/seed.h"
 
+#define TRUST_TEXT_MAX 128u
+
 static const char salt[] = "meterpay simulated fleet 1";
 
 static const struct {
@@ -74,6 +76,25 @@ void sim_spec_make(struct sim_spec *spec, uint64_t seed, uint32_t index, enum si
     spec->via = via_of(via, home, medium);
 }
 
+void sim_spec_speak(struct sim_spec *spec, uint64_t seed, const struct mt_protocol *protocol)
+{
+    MT_CHECK(spec != NULL && spec->index < SIM_METERS_MAX);
+    struct sim_foreign foreign;
+    /* Eight digits are what the shortest numbers hold: seeds share names more often then. */
+    uint32_t block = (uint32_t)(sim_hash(seed, SIM_WHAT_KEY, 0, 0) % 100u);
+    if (protocol == NULL ||
+        !sim_foreign_make(&foreign, protocol, (enum mt_medium)spec->identity.medium,
+                          block * 1000000u + spec->index + 1)) {
+        return;
+    }
+    spec->foreign = foreign;
+    spec->identity = foreign.identity;
+    (void)mt_name_format(spec->name, &spec->identity);
+    derive(spec->root_key, sizeof(spec->root_key), seed, "root", spec->name);
+    derive(spec->sign_secret, sizeof(spec->sign_secret), seed, "sign", spec->name);
+    derive(spec->raw_key, sizeof(spec->raw_key), seed, "raw", spec->name);
+}
+
 void sim_spec_calendar(struct fw_calendar *calendar)
 {
     /* Bands 0 to 3: sharp, peak, flat, valley. */
@@ -109,26 +130,44 @@ static void hex(char *text, const uint8_t *bytes, size_t len)
     text[2 * len] = '\0';
 }
 
+/* What a meter's line says beside its key: how its messages are trusted. */
+static void trust_text(char text[TRUST_TEXT_MAX], const struct sim_spec *spec)
+{
+    char digits[2 * SIM_FOREIGN_KEY_MAX + 1];
+    if (spec->foreign.protocol == NULL) {
+        uint8_t sign_public[MT_SIGN_PUBLIC_BYTES];
+        enum mt_status st = mt_sign_public(sign_public, spec->sign_secret);
+        MT_CHECK(st == MT_OK);
+        hex(digits, sign_public, sizeof(sign_public));
+        (void)snprintf(text, TRUST_TEXT_MAX, "\"sign_public\":\"%s\"", digits);
+        return;
+    }
+    size_t key_len = spec->foreign.key_len;
+    hex(digits, spec->raw_key, key_len);
+    (void)snprintf(text, TRUST_TEXT_MAX, "\"accept\":\"carrier\"%s%s%s",
+                   key_len > 0 ? ",\"raw_key\":\"" : "", digits, key_len > 0 ? "\"" : "");
+    mt_key_wipe(digits, sizeof(digits));
+}
+
 size_t sim_spec_line(char *text, size_t text_max, const struct sim_spec *spec,
                      const struct sim_tariffs *tariffs)
 {
     MT_CHECK(text != NULL && spec != NULL && tariffs != NULL);
     char key[2 * MT_KEY_BYTES + 1];
-    char sign[2 * MT_SIGN_PUBLIC_BYTES + 1];
-    uint8_t sign_public[MT_SIGN_PUBLIC_BYTES];
-    enum mt_status st = mt_sign_public(sign_public, spec->sign_secret);
-    MT_CHECK(st == MT_OK);
+    char trust[TRUST_TEXT_MAX];
     hex(key, spec->root_key, sizeof(spec->root_key));
-    hex(sign, sign_public, sizeof(sign_public));
+    trust_text(trust, spec);
     bool power = spec->identity.medium == MT_POWER;
-    int len = snprintf(text, text_max,
-                       "{\"meter\":\"%s\",\"key\":\"%s\",\"sign_public\":\"%s\","
-                       "\"household\":\"%s\",\"tariff\":\"%s\",\"max_per_hour_units\":%lld,"
-                       "\"register_width_units\":%lld,\"people\":%u,\"low_income\":%s%s}\n",
-                       spec->name, key, sign, spec->household, tariffs->name[spec->identity.medium],
-                       (long long)spec->max_per_hour, (long long)spec->register_width, spec->people,
-                       spec->low_income ? "true" : "false",
-                       power && spec->time_of_use ? ",\"tou_from\":\"2025-01-01\"" : "");
+    int len =
+        snprintf(text, text_max,
+                 "{\"meter\":\"%s\",\"key\":\"%s\",%s,"
+                 "\"household\":\"%s\",\"tariff\":\"%s\",\"max_per_hour_units\":%lld,"
+                 "\"register_width_units\":%lld,\"people\":%u,\"low_income\":%s%s}\n",
+                 spec->name, key, trust, spec->household, tariffs->name[spec->identity.medium],
+                 (long long)spec->max_per_hour, (long long)spec->register_width, spec->people,
+                 spec->low_income ? "true" : "false",
+                 power && spec->time_of_use ? ",\"tou_from\":\"2025-01-01\"" : "");
     mt_key_wipe(key, sizeof(key));
+    mt_key_wipe(trust, sizeof(trust));
     return len > 0 && (size_t)len < text_max ? (size_t)len : 0;
 }

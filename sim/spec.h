@@ -12,6 +12,7 @@
 #include "meters/cose.h"
 #include "meters/keys.h"
 #include "meters/name.h"
+#include "sim/foreign.h"
 
 #define SIM_METERS_PER_HOME 3u
 #define SIM_METERS_MAX 999999u
@@ -38,11 +39,20 @@ struct sim_spec {
     bool time_of_use;     /**< The household chose time of use for its power. */
     int64_t max_per_hour; /**< Wh or ml that such a meter can measure in an hour. */
     int64_t register_width;
-    enum sim_via via; /**< MQTT or CoAP. */
+    enum sim_via via;           /**< MQTT or CoAP. */
+    struct sim_foreign foreign; /**< Another maker's meter; its protocol is NULL for our own. */
+    uint8_t raw_key[SIM_FOREIGN_KEY_MAX]; /**< Of that protocol: foreign.key_len bytes. */
 };
 
 /** The meter of an index, 0 to SIM_METERS_MAX - 1. `via` SIM_VIA_BOTH gives each home some of both. */
 void sim_spec_make(struct sim_spec *spec, uint64_t seed, uint32_t index, enum sim_via via);
+
+/** Make it another maker's meter, which sends frames of a protocol, if that carries its medium; else it
+ *  stays as it is. Name and keys change; what its home uses does not.
+ *
+ *  In: protocol  NULL: nothing is changed.
+ */
+void sim_spec_speak(struct sim_spec *spec, uint64_t seed, const struct mt_protocol *protocol);
 
 /** The calendar that every simulated power meter keeps: Guangdong's bands (sharp from July to September). */
 void sim_spec_calendar(struct fw_calendar *calendar);

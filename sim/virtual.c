@@ -20,7 +20,8 @@ struct sim_fleet {
     struct fw_work work;
     int64_t now_us;
     uint64_t readings;
-    struct fw_stats gone; /* what meters had counted before they lost power */
+    struct fw_stats gone;                   /* what meters had counted before they lost power */
+    uint64_t foreign_sent, foreign_unbuilt; /* frames of other makers' meters */
 };
 
 void sim_fleet_defaults(struct sim_fleet_config *config)
@@ -61,10 +62,18 @@ static void plan(struct sim_fleet *fleet, const struct sim_meter *meter)
 
 /* ---- what the meters do ----------------------------------------------------------------------------- */
 
+static bool is_foreign(const struct sim_meter *meter)
+{
+    return meter->spec.foreign.protocol != NULL;
+}
+
 static enum fw_status on_send(void *owner, struct sim_meter *meter, enum fw_frame frame,
                               const uint8_t *bytes, size_t len)
 {
     struct sim_fleet *fleet = owner;
+    if (is_foreign(meter)) {
+        return FW_OK; /* its maker's board sends; the firmware below only keeps its register */
+    }
     struct sim_packet packet = {
         .meter = meter->spec.index,
         .frame = (uint8_t)frame,
@@ -75,12 +84,35 @@ static enum fw_status on_send(void *owner, struct sim_meter *meter, enum fw_fram
     return FW_OK;
 }
 
+/* The record's number counts on over power cuts, so no counter of an encryption comes twice. */
+static void send_frame(struct sim_fleet *fleet, const struct sim_meter *meter,
+                       const struct fw_record *record)
+{
+    uint8_t bytes[SIM_FOREIGN_BYTES_MAX];
+    size_t len = 0;
+    const uint8_t *key = meter->spec.foreign.key_len > 0 ? meter->spec.raw_key : NULL;
+    if (sim_foreign_build(bytes, &len, &meter->spec.foreign, &record->reading, key,
+                          record->seq + 1) != MT_OK) {
+        fleet->foreign_unbuilt++; /* a register that the protocol cannot show */
+        return;
+    }
+    struct sim_packet packet = {.meter = meter->spec.index,
+                                .frame = (uint8_t)SIM_FRAME_RAW,
+                                .len = len,
+                                .bytes = bytes}; /* copied by the radio */
+    fleet->foreign_sent++;
+    sim_radio_send(&fleet->radio, &packet, fleet->now_us);
+}
+
 static void on_reading(void *owner, const struct sim_meter *meter, const struct fw_record *record)
 {
     struct sim_fleet *fleet = owner;
     fleet->readings++;
     if (fleet->config.events.reading != NULL) {
         fleet->config.events.reading(fleet->config.events.owner, meter->spec.index, record);
+    }
+    if (is_foreign(meter)) {
+        send_frame(fleet, meter, record);
     }
 }
 
@@ -96,12 +128,14 @@ static void on_dark(void *owner, struct sim_meter *meter)
 {
     struct sim_fleet *fleet = owner;
     const struct fw_stats *stats = &meter->fw.stats;
-    fleet->gone.sent += stats->sent;
-    fleet->gone.repeated += stats->repeated;
-    fleet->gone.answered += stats->answered;
-    fleet->gone.snapshots += stats->snapshots;
-    fleet->gone.commands += stats->commands;
-    fleet->gone.down_refused += stats->down_refused;
+    if (!is_foreign(meter)) {
+        fleet->gone.sent += stats->sent;
+        fleet->gone.repeated += stats->repeated;
+        fleet->gone.answered += stats->answered;
+        fleet->gone.snapshots += stats->snapshots;
+        fleet->gone.commands += stats->commands;
+        fleet->gone.down_refused += stats->down_refused;
+    }
     sim_radio_forget(&fleet->radio, meter->spec.index);
     if (fleet->config.events.dark != NULL) {
         fleet->config.events.dark(fleet->config.events.owner, meter->spec.index);
@@ -118,6 +152,7 @@ static enum fw_status start_meters(struct sim_fleet *fleet, char *why, size_t wh
         struct sim_meter *meter = &fleet->meters[i];
         const char *end = "it cannot be made";
         sim_spec_make(&spec, config->seed, i, config->via);
+        sim_spec_speak(&spec, config->seed, config->protocol);
         enum fw_status st = sim_meter_init(meter, &spec, config->seed, &config->rules,
                                            &fleet->meter_events, &fleet->work);
         if (st == FW_OK) {
@@ -207,6 +242,8 @@ static void arrive(struct sim_fleet *fleet, struct sim_packet *packet)
     if (packet->frame == FRAME_LINK_UP) {
         sim_meter_link_up(meter, fleet->now_us);
         plan(fleet, meter);
+    } else if (packet->down && is_foreign(meter)) {
+        /* Its maker's board understands no receipt of ours. */
     } else if (packet->down) {
         sim_meter_downlink(meter, packet->bytes, packet->len, fleet->now_us);
         plan(fleet, meter);
@@ -286,12 +323,13 @@ void sim_fleet_totals(struct sim_fleet_totals *totals, const struct sim_fleet *f
     MT_CHECK(totals != NULL && fleet != NULL);
     *totals = (struct sim_fleet_totals){
         .readings = fleet->readings,
-        .sent = fleet->gone.sent,
+        .sent = fleet->gone.sent + fleet->foreign_sent,
         .repeated = fleet->gone.repeated,
         .answered = fleet->gone.answered,
         .snapshots = fleet->gone.snapshots,
         .commands = fleet->gone.commands,
         .down_refused = fleet->gone.down_refused,
+        .dropped = fleet->foreign_unbuilt,
         .lost = fleet->radio.lost,
         .duplicated = fleet->radio.duplicated,
         .late = fleet->radio.late,
@@ -300,6 +338,9 @@ void sim_fleet_totals(struct sim_fleet_totals *totals, const struct sim_fleet *f
         const struct sim_meter *meter = &fleet->meters[i];
         const struct fw_stats *stats = &meter->fw.stats;
         totals->reboots += meter->reboots;
+        if (is_foreign(meter)) {
+            continue; /* nothing waits for a receipt there */
+        }
         totals->pending += fw_journal_pending_max(&meter->fw.journal);
         totals->dropped += meter->fw.journal.dropped_count;
         if (!meter->dark) { /* else they are in `gone` already */

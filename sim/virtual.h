@@ -17,10 +17,14 @@
 #include "sim/meter.h"
 #include "sim/radio.h"
 
+/** No message of our firmware: bytes of the protocol in the meter's spec. */
+#define SIM_FRAME_RAW ((enum fw_frame)0xFD)
+
 /** What the fleet tells its owner. Called within sim_fleet_open, _run; they may call sim_fleet_receipt. */
 struct sim_fleet_events {
     void *owner;
-    /** A message arrives at the gateway's side. Bytes are borrowed for the call. */
+    /** A message arrives at the gateway's side: frame is SIM_FRAME_RAW from another maker's meter.
+     *  Bytes are borrowed for the call. */
     void (*uplink)(void *owner, uint32_t meter, enum fw_frame frame, const uint8_t *bytes,
                    size_t len, int64_t now_us);
     /** The truth: a reading that a meter took. NULL: nobody asks. */
@@ -36,6 +40,9 @@ struct sim_fleet_config {
     uint64_t seed;
     enum sim_via via; /**< Only tells meters how large a message may be, and callers whose it is. */
     int64_t start_us; /**< Time at which all are switched on. */
+    /** Meters whose medium it carries are other makers', and send each reading as a frame of it, once:
+     *  they hear no receipts. NULL: all are our own. */
+    const struct mt_protocol *protocol;
     struct sim_meter_rules rules;
     struct sim_radio_faults faults;
     struct sim_fleet_events events;
