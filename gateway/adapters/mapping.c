@@ -235,75 +235,6 @@ static bool read_name(char *out, size_t max, const struct gw_mapping_record *rec
            name_put(out, max, text, strlen(text));
 }
 
-static enum gw_mapping_verdict name_record(struct gw_mapping_record *record,
-                                           char why[GW_MAPPING_WHY_BYTES],
-                                           const struct gw_mapping *mapping, const char *key)
-{
-    struct gw_mapping_names *names = &record->names;
-    if (mapping->device[0] != '\0' &&
-        !read_name(names->device, sizeof(names->device), record, mapping->device, key)) {
-        names->device[0] = '\0';
-    }
-    if (names->device[0] == '\0') {
-        return no(why, GW_MAPPING_NO_DEVICE, "no device's name stands at %s",
-                  mapping->device[0] != '\0' ? mapping->device : "its topic");
-    }
-    if (mapping->channel[0] != '\0' &&
-        !read_name(names->channel, sizeof(names->channel), record, mapping->channel, key)) {
-        return no(why, GW_MAPPING_NO_DEVICE, "no channel's name stands at %s", mapping->channel);
-    }
-    return GW_MAPPING_DONE;
-}
-
-static enum gw_mapping_verdict spread_body(struct spread spreads[2], uint32_t *last,
-                                           char why[GW_MAPPING_WHY_BYTES],
-                                           const struct gw_mapping *mapping)
-{
-    char step[GW_MAPPING_PATH_MAX + 1];
-    const char *path = mapping->list;
-    *last = 0;
-    while (gw_mapping_path_next(step, &path)) {
-        enum gw_mapping_verdict verdict = spread_step(&spreads[*last ^ 1u], &spreads[*last], step);
-        if (verdict != GW_MAPPING_DONE) {
-            return no(why, verdict, "the records are not at %s", mapping->list);
-        }
-        *last ^= 1u;
-    }
-    return GW_MAPPING_DONE;
-}
-
-enum gw_mapping_verdict gw_mapping_records(struct gw_mapping_records *out,
-                                           char why[GW_MAPPING_WHY_BYTES],
-                                           const struct gw_mapping *mapping,
-                                           const struct gw_mapping_names *names, const char *body,
-                                           size_t body_len)
-{
-    struct spread spreads[2];
-    uint32_t last = 0;
-    if (body_len > GW_MAPPING_BODY_BYTES_MAX) {
-        return no(why, GW_MAPPING_TOO_LARGE, "%zu bytes", body_len);
-    }
-    enum gw_mapping_verdict verdict =
-        mapping->body == GW_MAPPING_JSON ? gw_mapping_json_check(body, body_len) : GW_MAPPING_DONE;
-    if (verdict != GW_MAPPING_DONE) {
-        return no(why, verdict, "the body is no JSON, or nested too deep");
-    }
-    spreads[0].count = 1;
-    spreads[0].items[0].value = (struct mt_json){.at = body, .end = body + body_len};
-    spreads[0].items[0].key[0] = '\0';
-    verdict = spread_body(spreads, &last, why, mapping);
-    out->count = 0;
-    for (uint32_t i = 0; i < spreads[last].count && verdict == GW_MAPPING_DONE; i++) {
-        struct gw_mapping_record *record = &out->records[out->count++];
-        *record = (struct gw_mapping_record){.body = body,
-                                             .body_len = body_len,
-                                             .at = spreads[last].items[i].value.at,
-                                             .names = *names};
-        verdict = name_record(record, why, mapping, spreads[last].items[i].key);
-    }
-    return verdict;
-}
-
 /* ---- what a record says --------------------------------------------------------------------------------- */
 
 struct taking {
@@ -391,6 +322,89 @@ static enum gw_mapping_verdict check_rules(const struct taking *t)
     }
     return GW_MAPPING_DONE;
 }
+
+/* ---- whose it is ---------------------------------------------------------------------------------------- */
+
+static enum gw_mapping_verdict name_record(struct gw_mapping_record *record,
+                                           char why[GW_MAPPING_WHY_BYTES],
+                                           const struct gw_mapping *mapping, const char *key)
+{
+    struct gw_mapping_names *names = &record->names;
+    if (mapping->device[0] != '\0' &&
+        !read_name(names->device, sizeof(names->device), record, mapping->device, key)) {
+        names->device[0] = '\0';
+    }
+    if (names->device[0] == '\0') {
+        return no(why, GW_MAPPING_NO_DEVICE, "no device's name stands at %s",
+                  mapping->device[0] != '\0' ? mapping->device : "its topic");
+    }
+    if (mapping->channel[0] != '\0' &&
+        !read_name(names->channel, sizeof(names->channel), record, mapping->channel, key)) {
+        return no(why, GW_MAPPING_NO_DEVICE, "no channel's name stands at %s", mapping->channel);
+    }
+    return GW_MAPPING_DONE;
+}
+
+/* Messages of another kind need not say who speaks: a platform's notice that a device is online. */
+static bool is_aside(const struct gw_mapping *mapping, const struct gw_mapping_record *record)
+{
+    char why[GW_MAPPING_WHY_BYTES];
+    const struct taking t = {.mapping = mapping, .record = record, .channel = "", .why = why};
+    return check_rules(&t) == GW_MAPPING_ASIDE;
+}
+
+static enum gw_mapping_verdict spread_body(struct spread spreads[2], uint32_t *last,
+                                           char why[GW_MAPPING_WHY_BYTES],
+                                           const struct gw_mapping *mapping)
+{
+    char step[GW_MAPPING_PATH_MAX + 1];
+    const char *path = mapping->list;
+    *last = 0;
+    while (gw_mapping_path_next(step, &path)) {
+        enum gw_mapping_verdict verdict = spread_step(&spreads[*last ^ 1u], &spreads[*last], step);
+        if (verdict != GW_MAPPING_DONE) {
+            return no(why, verdict, "the records are not at %s", mapping->list);
+        }
+        *last ^= 1u;
+    }
+    return GW_MAPPING_DONE;
+}
+
+enum gw_mapping_verdict gw_mapping_records(struct gw_mapping_records *out,
+                                           char why[GW_MAPPING_WHY_BYTES],
+                                           const struct gw_mapping *mapping,
+                                           const struct gw_mapping_names *names, const char *body,
+                                           size_t body_len)
+{
+    struct spread spreads[2];
+    uint32_t last = 0;
+    if (body_len > GW_MAPPING_BODY_BYTES_MAX) {
+        return no(why, GW_MAPPING_TOO_LARGE, "%zu bytes", body_len);
+    }
+    enum gw_mapping_verdict verdict =
+        mapping->body == GW_MAPPING_JSON ? gw_mapping_json_check(body, body_len) : GW_MAPPING_DONE;
+    if (verdict != GW_MAPPING_DONE) {
+        return no(why, verdict, "the body is no JSON, or nested too deep");
+    }
+    spreads[0].count = 1;
+    spreads[0].items[0].value = (struct mt_json){.at = body, .end = body + body_len};
+    spreads[0].items[0].key[0] = '\0';
+    verdict = spread_body(spreads, &last, why, mapping);
+    out->count = 0;
+    for (uint32_t i = 0; i < spreads[last].count && verdict == GW_MAPPING_DONE; i++) {
+        struct gw_mapping_record *record = &out->records[out->count++];
+        *record = (struct gw_mapping_record){.body = body,
+                                             .body_len = body_len,
+                                             .at = spreads[last].items[i].value.at,
+                                             .names = *names};
+        verdict = name_record(record, why, mapping, spreads[last].items[i].key);
+        record->aside = verdict != GW_MAPPING_DONE && is_aside(mapping, record);
+        verdict = record->aside ? GW_MAPPING_DONE : verdict;
+    }
+    return verdict;
+}
+
+/* ---- registers and frames ---------------------------------------------------------------------------------- */
 
 /* A body that is a number and nothing else, white space around it aside. */
 static bool bare_number(char text[SCALAR_MAX], const struct gw_mapping_record *record)

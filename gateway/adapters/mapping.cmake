@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # gw_mapping: what foreign devices and platforms say, by mapping files.
+# gw_source: which device is which meter, and the way of its messages.
 
 add_library(gw_mapping STATIC
     ${CMAKE_CURRENT_LIST_DIR}/mapping.c
@@ -10,6 +11,11 @@ add_library(gw_mapping STATIC
 target_link_libraries(gw_mapping
     PUBLIC meterpay::meters
     PRIVATE meterpay_tariff_file) # for its reader of YAML
+
+add_library(gw_source STATIC
+    ${CMAKE_CURRENT_LIST_DIR}/source.c
+    ${CMAKE_CURRENT_LIST_DIR}/source_file.c)
+target_link_libraries(gw_source PUBLIC gw_mapping meterpay::core Threads::Threads)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/gateway/mappings/
     DESTINATION share/meterpay/mappings FILES_MATCHING PATTERN "*.yaml")

@@ -148,6 +148,7 @@ struct gw_mapping_record {
     size_t body_len;
     const char *at;                /**< This record's value in it. */
     struct gw_mapping_names names; /**< channel is empty when nothing names it. */
+    bool aside; /**< Of another kind (`when`), and it names nobody: gw_mapping_take says so too. */
 };
 
 struct gw_mapping_records {

@@ -4,3 +4,9 @@ if(TARGET gw_mapping)
     target_compile_definitions(test_mapping PRIVATE
         METERPAY_MAPPINGS="${PROJECT_SOURCE_DIR}/gateway/mappings")
 endif()
+
+if(TARGET gw_source)
+    meterpay_unit_test(source LIBS gw_source)
+    target_compile_definitions(test_source PRIVATE
+        METERPAY_MAPPINGS="${PROJECT_SOURCE_DIR}/gateway/mappings")
+endif()

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Mapping files of two folders, and the bindings in sources.csv. */
+#include "gateway/adapters/source_file.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "gateway/adapters/mapping_json.h"
+#include "meters/name.h"
+
+#define LINE_BYTES 256u
+#define FIELDS 5u
+#define PATH_BYTES 1024u
+
+static const char header[] = "mapping,device,channel,unit,meter";
+
+__attribute__((format(printf, 3, 4))) static enum gw_status no(char why[GW_SOURCE_WHY_BYTES],
+                                                               enum gw_status status,
+                                                               const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(why, GW_SOURCE_WHY_BYTES, format, args); /* cut where it must be */
+    va_end(args);
+    return status;
+}
+
+/* ---- mappings ------------------------------------------------------------------------------------------- */
+
+static uint32_t find_mapping(const struct gw_source_table *table, const char *name)
+{
+    uint32_t i = 0;
+    while (i < table->mapping_count && strcmp(table->mappings[i].name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+/* A mapping whose name is there already replaces it. */
+static enum gw_status read_mapping(struct gw_source_table *table, char why[GW_SOURCE_WHY_BYTES],
+                                   const char *path)
+{
+    struct gw_mapping mapping;
+    enum gw_status status = gw_mapping_load(&mapping, why, GW_SOURCE_WHY_BYTES, path);
+    if (status != GW_OK) {
+        return status;
+    }
+    uint32_t at = find_mapping(table, mapping.name);
+    if (at == GW_SOURCE_MAPPINGS_MAX) {
+        return no(why, GW_FULL, "%s: there are more than %u mappings", path,
+                  GW_SOURCE_MAPPINGS_MAX);
+    }
+    table->mappings[at] = mapping;
+    table->mapping_count += at == table->mapping_count;
+    return GW_OK;
+}
+
+static enum gw_status read_folder(struct gw_source_table *table, char why[GW_SOURCE_WHY_BYTES],
+                                  const char *folder)
+{
+    char pattern[PATH_BYTES];
+    glob_t found;
+    if (folder == NULL) {
+        return GW_OK;
+    }
+    int len = snprintf(pattern, sizeof(pattern), "%s/*.yaml", folder);
+    if (len < 0 || (size_t)len >= sizeof(pattern)) {
+        return no(why, GW_INVALID, "%.100s...: the path is too long", folder);
+    }
+    int result = glob(pattern, 0, NULL, &found);
+    if (result != 0) {
+        return result == GLOB_NOMATCH ? GW_OK : no(why, GW_IO, "%s cannot be listed", folder);
+    }
+    enum gw_status status = GW_OK;
+    for (size_t i = 0; i < found.gl_pathc && status == GW_OK; i++) {
+        status = read_mapping(table, why, found.gl_pathv[i]);
+    }
+    globfree(&found);
+    return status;
+}
+
+/* ---- bindings ------------------------------------------------------------------------------------------- */
+
+uint64_t gw_source_hash(const struct gw_source_table *table, uint32_t mapping, const char *device)
+{
+    char name[sizeof(mapping) + GW_MAPPING_DEVICE_MAX];
+    size_t len = strlen(device);
+    MT_CHECK(len <= GW_MAPPING_DEVICE_MAX);
+    memcpy(name, &mapping, sizeof(mapping));
+    memcpy(name + sizeof(mapping), device, len);
+    return gw_index_hash(&table->devices, name, sizeof(mapping) + len);
+}
+
+static bool field_copy(char *out, size_t max, const char *field)
+{
+    size_t len = strlen(field);
+    if (len >= max) {
+        return false;
+    }
+    memcpy(out, field, len + 1);
+    return true;
+}
+
+/* What is wrong with a line, or NULL. The line is cut into its fields. */
+static const char *read_line(struct gw_source *source, const struct gw_source_table *table,
+                             char *line)
+{
+    char *fields[FIELDS];
+    struct mt_identity identity;
+    uint32_t count = 0;
+    for (char *at = line; at != NULL && count < FIELDS; count++) {
+        fields[count] = at;
+        at = strchr(at, ',');
+        if (at != NULL) {
+            *at++ = '\0';
+            if (count == FIELDS - 1) {
+                return "it has more than 5 fields";
+            }
+        }
+    }
+    if (count != FIELDS) {
+        return "it has not 5 fields: mapping,device,channel,unit,meter";
+    }
+    source->mapping = find_mapping(table, fields[0]);
+    if (source->mapping == table->mapping_count) {
+        return "there is no mapping of that name";
+    }
+    if (fields[1][0] == '\0' ||
+        !field_copy(source->names.device, sizeof(source->names.device), fields[1]) ||
+        !field_copy(source->names.channel, sizeof(source->names.channel), fields[2])) {
+        return "a device has 1 to 64 bytes, a channel at most 32";
+    }
+    if (!field_copy(source->unit, sizeof(source->unit), fields[3]) ||
+        (fields[3][0] != '\0' && !gw_mapping_unit_known(fields[3]))) {
+        return "its unit is none: Wh, kWh, MWh, Wmin, kJ, MJ, GJ, m3, l, ml, or nothing";
+    }
+    if (mt_name_parse(&identity, fields[4], strlen(fields[4])) != MT_OK ||
+        !field_copy(source->meter, sizeof(source->meter), fields[4])) {
+        return "the last field is no meter's name";
+    }
+    source->medium = identity.medium;
+    return NULL;
+}
+
+/* Put it into both indexes. Returns what speaks against it, or NULL. */
+static const char *add_source(struct gw_source_table *table, const struct gw_source *source)
+{
+    struct gw_probe probe;
+    uint32_t channels = 0;
+    uint64_t meter = gw_index_hash(&table->meters, source->meter, strlen(source->meter));
+    uint64_t device = gw_source_hash(table, source->mapping, source->names.device);
+    uint32_t at = gw_index_first(&probe, &table->meters, meter);
+    for (; at != UINT32_MAX; at = gw_index_next(&probe, &table->meters)) {
+        if (strcmp(table->sources[at].meter, source->meter) == 0) {
+            return "that meter is bound already";
+        }
+    }
+    at = gw_index_first(&probe, &table->devices, device);
+    for (; at != UINT32_MAX; at = gw_index_next(&probe, &table->devices)) {
+        const struct gw_source *other = &table->sources[at];
+        bool same = other->mapping == source->mapping &&
+                    strcmp(other->names.device, source->names.device) == 0;
+        channels += same;
+        if (same && strcmp(other->names.channel, source->names.channel) == 0) {
+            return "that device, with that channel, is bound already";
+        }
+    }
+    if (channels == GW_SOURCE_CHANNELS_MAX) {
+        return "that device has 32 channels already";
+    }
+    table->sources[table->count] = *source;
+    gw_index_add(&table->meters, meter, table->count);
+    gw_index_add(&table->devices, device, table->count);
+    table->count++;
+    table->bound[source->mapping] = true;
+    return NULL;
+}
+
+/* Lines of the file, to know how much memory it takes. Counting stops above the limit. */
+static uint32_t count_lines(FILE *file)
+{
+    uint32_t lines = 1;
+    int c = 0;
+    while (lines <= GW_SOURCES_MAX && (c = fgetc(file)) != EOF) {
+        lines += c == '\n';
+    }
+    rewind(file);
+    return lines;
+}
+
+static bool make_room(struct gw_source_table *table, uint32_t lines)
+{
+    uint64_t seed = 0;
+    uint32_t cells = gw_index_cells(lines);
+    table->sources = calloc(lines, sizeof(*table->sources));
+    table->cells = calloc(2 * (size_t)cells, sizeof(*table->cells));
+    if (table->sources == NULL || table->cells == NULL ||
+        getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
+        return false;
+    }
+    gw_index_init(&table->devices, table->cells, cells, seed);
+    gw_index_init(&table->meters, table->cells + cells, cells, seed);
+    return true;
+}
+
+static enum gw_status read_lines(struct gw_source_table *table, char why[GW_SOURCE_WHY_BYTES],
+                                 FILE *file, const char *path)
+{
+    char line[LINE_BYTES];
+    uint32_t number = 0;
+    const char *wrong = NULL;
+    while (wrong == NULL && fgets(line, sizeof(line), file) != NULL) {
+        struct gw_source source = {.mapping = 0};
+        size_t len = strcspn(line, "\r\n");
+        number++;
+        if (line[len] == '\0' && len == sizeof(line) - 1) {
+            wrong = "it is longer than 254 bytes";
+            break;
+        }
+        line[len] = '\0';
+        if (number == 1) {
+            wrong = strcmp(line, header) == 0
+                        ? NULL
+                        : "the first line is mapping,device,channel,unit,meter";
+        } else if (line[0] != '\0' && line[0] != '#') {
+            wrong = read_line(&source, table, line);
+            wrong = wrong == NULL ? add_source(table, &source) : wrong;
+        }
+    }
+    if (wrong != NULL) {
+        return no(why, GW_INVALID, "%s:%u: %s", path, number, wrong);
+    }
+    return ferror(file) != 0 ? no(why, GW_IO, "%s cannot be read", path) : GW_OK;
+}
+
+static enum gw_status read_bindings(struct gw_source_table *table, char why[GW_SOURCE_WHY_BYTES],
+                                    const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL && errno != ENOENT) {
+        return no(why, GW_IO, "%s: %s", path, strerror(errno));
+    }
+    uint32_t lines = file != NULL ? count_lines(file) : 1;
+    enum gw_status status = GW_OK;
+    if (lines > GW_SOURCES_MAX) {
+        status = no(why, GW_FULL, "%s: there are more than %u lines", path, GW_SOURCES_MAX);
+    } else if (!make_room(table, lines)) {
+        status = no(why, GW_FULL, "there is no memory for %u bindings", lines);
+    } else if (file != NULL) {
+        status = read_lines(table, why, file, path);
+    }
+    if (file != NULL) {
+        (void)fclose(file); /* only read */
+    }
+    return status;
+}
+
+enum gw_status gw_source_table_read(struct gw_source_table *table, char why[GW_SOURCE_WHY_BYTES],
+                                    const struct gw_sources_config *config)
+{
+    table->mappings = calloc(GW_SOURCE_MAPPINGS_MAX, sizeof(*table->mappings));
+    if (table->mappings == NULL) {
+        return no(why, GW_FULL, "there is no memory for mappings");
+    }
+    enum gw_status status = read_folder(table, why, config->shipped);
+    status = status == GW_OK ? read_folder(table, why, config->own) : status;
+    return status == GW_OK ? read_bindings(table, why, config->bindings) : status;
+}
+
+void gw_source_table_free(struct gw_source_table *table)
+{
+    free(table->mappings);
+    free(table->sources);
+    free(table->cells);
+}
