@@ -7,32 +7,6 @@
 
 #define UNTIL_BREAK UINT64_MAX
 
-/* Bits of the IEEE formats (RFC 8949, 3.3). */
-struct float_format {
-    uint8_t fraction_bits;
-    uint8_t exponent_bits;
-};
-static const struct float_format formats[] = {{10, 5}, {23, 8}, {52, 11}};
-
-/* Take a float apart into mantissa * 2^exponent, without ever computing with it. */
-static void float_parts(struct mt_senml_number *out, const struct mt_cbor_item *item)
-{
-    const struct float_format *f = &formats[item->info - MT_CBOR_INFO_HALF];
-    uint64_t fraction = item->arg & ((UINT64_C(1) << f->fraction_bits) - 1);
-    uint32_t exponent_max = (1u << f->exponent_bits) - 1;
-    uint32_t exponent = (uint32_t)(item->arg >> f->fraction_bits) & exponent_max;
-    bool minus = (item->arg >> (f->fraction_bits + f->exponent_bits) & 1) != 0;
-    if (exponent == exponent_max) {
-        out->kind = MT_SENML_UNUSABLE; /* infinity or not a number */
-        return;
-    }
-    int32_t bias = (1 << (f->exponent_bits - 1)) - 1;
-    uint64_t mantissa = exponent > 0 ? fraction | UINT64_C(1) << f->fraction_bits : fraction;
-    out->kind = MT_SENML_BINARY;
-    out->mantissa = minus ? -(int64_t)mantissa : (int64_t)mantissa;
-    out->exponent = (int32_t)(exponent > 0 ? exponent : 1) - bias - f->fraction_bits;
-}
-
 /* Returns false when the item is no integer, or none that 64 bits hold. */
 static bool integer(int64_t *out, const struct mt_cbor_item *item)
 {
@@ -78,7 +52,7 @@ static enum mt_status read_number(struct mt_senml_number *out, struct mt_cursor 
     }
     if (item.major == MT_CBOR_SIMPLE && item.info >= MT_CBOR_INFO_HALF &&
         item.info <= MT_CBOR_INFO_DOUBLE) {
-        float_parts(out, &item);
+        mt_senml_float(out, item.arg, 16u << (item.info - MT_CBOR_INFO_HALF));
         return MT_OK;
     }
     if (item.major != MT_CBOR_TAG) {

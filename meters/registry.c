@@ -9,6 +9,7 @@
 #include "meters/dlt645.h"
 #include "meters/dlt698.h"
 #include "meters/iec62056.h"
+#include "meters/lwm2m.h"
 #include "meters/maker_layout.h"
 #include "meters/mbus.h"
 #include "meters/p1.h"
@@ -17,8 +18,7 @@
 
 /* In order of preference where the same bytes could be either: the stricter layout first. */
 static const struct mt_protocol protocols[] = {
-    {"dlt645", "DL/T 645 (electricity)", mt_dlt645_find, mt_dlt645_decode,
-     mt_dlt645_build_sending},
+    {"dlt645", "DL/T 645 (electricity)", mt_dlt645_find, mt_dlt645_decode, mt_dlt645_build_sending},
     {"cat1", "CAT1 water meters (a maker's own)", mt_cat1_find, mt_cat1_decode, mt_cat1_build},
     {"axioma-lora", "LoRaWAN water meters of Axioma", mt_maker_unnamed_find, mt_axioma_lora_decode,
      mt_axioma_lora_build},
@@ -37,6 +37,8 @@ static const struct mt_protocol protocols[] = {
      mt_iec62056_build},
     {"sml", "SML (electricity meters in Germany)", mt_sml_find, mt_sml_decode, mt_sml_build},
     {"wmbus", "wireless M-Bus (EN 13757-4, OMS)", mt_wmbus_find, mt_wmbus_decode, mt_wmbus_build},
+    {"lwm2m", "LwM2M meter objects (TLV, JSON, text)", mt_lwm2m_find, mt_lwm2m_decode,
+     mt_lwm2m_build},
 };
 
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))

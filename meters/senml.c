@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define US_PER_S_SCALE 6
+#define US_PER_S_SCALE 6 /* and the decimals that are kept of any number */
 #define RELATIVE_BELOW_US ((INT64_C(1) << 28) * 1000000) /* RFC 8428, 4.5.3 */
 #define TIME_US_MAX (MT_TIME_S_MAX * 1000000)
 
@@ -109,6 +109,100 @@ static enum mt_status number_scaled(int64_t *out, const struct mt_senml_number *
     struct mt_decimal decimal = {.mantissa = number->mantissa, .exponent = number->exponent};
     return floored ? mt_decimal_floored(out, &decimal, scale)
                    : mt_decimal_scaled(out, &decimal, scale);
+}
+
+/* Bits of the IEEE formats (RFC 8949, 3.3). */
+struct float_format {
+    uint8_t fraction_bits;
+    uint8_t exponent_bits;
+};
+
+void mt_senml_float(struct mt_senml_number *out, uint64_t bits, uint32_t width)
+{
+    static const struct float_format formats[] = {{10, 5}, {23, 8}, {52, 11}};
+    MT_CHECK(out != NULL);
+    MT_CHECK(width == 16 || width == 32 || width == 64);
+    const struct float_format *f = &formats[width / 32];
+    uint64_t fraction = bits & ((UINT64_C(1) << f->fraction_bits) - 1);
+    uint32_t exponent_max = (1u << f->exponent_bits) - 1;
+    uint32_t exponent = (uint32_t)(bits >> f->fraction_bits) & exponent_max;
+    bool minus = (bits >> (f->fraction_bits + f->exponent_bits) & 1) != 0;
+    if (exponent == exponent_max) {
+        out->kind = MT_SENML_UNUSABLE; /* infinity or not a number */
+        return;
+    }
+    int32_t bias = (1 << (f->exponent_bits - 1)) - 1;
+    uint64_t mantissa = exponent > 0 ? fraction | UINT64_C(1) << f->fraction_bits : fraction;
+    out->kind = MT_SENML_BINARY;
+    out->mantissa = minus ? -(int64_t)mantissa : (int64_t)mantissa;
+    out->exponent = (int32_t)(exponent > 0 ? exponent : 1) - bias - f->fraction_bits;
+}
+
+/* Rounded to the sixth decimal: twice the number, cut, then halved. */
+static enum mt_status number_rounded(int64_t *out, const struct mt_senml_number *number)
+{
+    struct mt_senml_number twice = *number;
+    bool minus = number->mantissa < 0;
+    int64_t cut;
+    if (minus) {
+        twice.mantissa = -twice.mantissa;
+    }
+    if (number->kind == MT_SENML_BINARY) {
+        twice.exponent++;
+    } else if (__builtin_mul_overflow(twice.mantissa, 2, &twice.mantissa)) {
+        return MT_BAD_RANGE;
+    }
+    enum mt_status status = number_scaled(&cut, &twice, US_PER_S_SCALE, true);
+    if (status != MT_OK || cut == INT64_MAX) {
+        return MT_BAD_RANGE;
+    }
+    *out = minus ? -((cut + 1) / 2) : (cut + 1) / 2;
+    return MT_OK;
+}
+
+/* A decimal with more than six decimals, or a float that names no shorter one. */
+static enum mt_status decimal_rounded(int64_t *mantissa, int8_t *exponent,
+                                      const struct mt_senml_number *number)
+{
+    int64_t value;
+    enum mt_status status = number_rounded(&value, number);
+    if (status == MT_OK) {
+        *mantissa = value;
+        *exponent = -US_PER_S_SCALE;
+    }
+    return status;
+}
+
+enum mt_status mt_senml_decimal(int64_t *mantissa, int8_t *exponent,
+                                const struct mt_senml_number *number)
+{
+    MT_CHECK(mantissa != NULL && exponent != NULL && number != NULL);
+    int64_t value = number->mantissa;
+    int32_t scale = number->exponent;
+    if (number->kind == MT_SENML_UNUSABLE || value == INT64_MIN) {
+        return MT_BAD_RANGE;
+    }
+    if (number->kind == MT_SENML_DECIMAL && scale < -US_PER_S_SCALE) {
+        return decimal_rounded(mantissa, exponent, number);
+    }
+    for (; number->kind == MT_SENML_DECIMAL && scale > 0; scale--) {
+        if (value != 0 && __builtin_mul_overflow(value, 10, &value)) {
+            return MT_BAD_RANGE;
+        }
+    }
+    if (number->kind == MT_SENML_DECIMAL) {
+        *mantissa = value;
+        *exponent = (int8_t)scale;
+        return MT_OK;
+    }
+    for (int8_t decimals = 0; decimals <= US_PER_S_SCALE; decimals++) {
+        if (number_scaled(&value, number, decimals, false) == MT_OK) {
+            *mantissa = value;
+            *exponent = (int8_t)-decimals;
+            return MT_OK;
+        }
+    }
+    return decimal_rounded(mantissa, exponent, number);
 }
 
 /* A time in microseconds. Finer parts are cut: a clock is no money. */

@@ -107,6 +107,18 @@ MT_MUST_USE enum mt_status mt_senml_time_us(int64_t *out, const struct mt_senml_
 MT_MUST_USE enum mt_status mt_senml_value(int64_t *out, const struct mt_senml_resolved *record,
                                           int32_t scale, int64_t max);
 
+/** A float's bits (IEEE 754) as a number, exactly: 16, 32 or 64 of them. */
+void mt_senml_float(struct mt_senml_number *out, uint64_t bits, uint32_t width);
+
+/** A number as a decimal of at most six decimals: the shortest that a float is the nearest float to;
+ *  where there is none, and for decimals that are finer, rounded to the sixth, half away from zero.
+ *
+ *  Returns: MT_OK; MT_BAD_RANGE when it is not finite or exceeds 64 bits. Outputs are untouched then.
+ *  Out:     *mantissa * 10^*exponent, the exponent -6 to 6.
+ */
+MT_MUST_USE enum mt_status mt_senml_decimal(int64_t *mantissa, int8_t *exponent,
+                                            const struct mt_senml_number *number);
+
 /** The register's value in Wh or ml.
  *
  *  Returns: as mt_senml_value(), and MT_BAD_UNIT for a unit that this medium does not have.
