@@ -19,9 +19,10 @@
 
 static const char header[] = "mapping,device,channel,unit,meter";
 
-__attribute__((format(printf, 3, 4))) static enum gw_status no(char why[GW_SOURCE_WHY_BYTES],
-                                                               enum gw_status status,
-                                                               const char *format, ...)
+static enum gw_status no(char why[GW_SOURCE_WHY_BYTES], enum gw_status status, const char *format,
+                         ...) __attribute__((format(printf, 3, 4)));
+static enum gw_status no(char why[GW_SOURCE_WHY_BYTES], enum gw_status status, const char *format,
+                         ...)
 {
     va_list args;
     va_start(args, format);
@@ -88,11 +89,13 @@ static enum gw_status read_folder(struct gw_source_table *table, char why[GW_SOU
 
 uint64_t gw_source_hash(const struct gw_source_table *table, uint32_t mapping, const char *device)
 {
-    char name[sizeof(mapping) + GW_MAPPING_DEVICE_MAX];
+    uint8_t name[sizeof(mapping) + GW_MAPPING_DEVICE_MAX];
     size_t len = strlen(device);
     MT_CHECK(len <= GW_MAPPING_DEVICE_MAX);
     memcpy(name, &mapping, sizeof(mapping));
-    memcpy(name + sizeof(mapping), device, len);
+    for (size_t i = 0; i < len; i++) {
+        name[sizeof(mapping) + i] = (uint8_t)device[i];
+    }
     return gw_index_hash(&table->devices, name, sizeof(mapping) + len);
 }
 

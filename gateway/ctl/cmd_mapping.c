@@ -30,9 +30,9 @@ static const struct poptOption options[] = {
 static bool read_medium(uint8_t *medium)
 {
     static const char *const words[] = {"power", "water", "gas", "heat"};
-    for (uint8_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcmp(medium_text != NULL ? medium_text : "power", words[i]) == 0) {
-            *medium = i;
+            *medium = (uint8_t)i;
             return true;
         }
     }

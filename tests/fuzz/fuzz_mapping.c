@@ -17,33 +17,45 @@ static const char *const files[] = {
 };
 #define FILES (sizeof(files) / sizeof(files[0]))
 
+static void load(struct gw_mapping mappings[FILES])
+{
+    char why[GW_YAML_WHY_MAX];
+    for (size_t f = 0; f < FILES; f++) {
+        struct gw_yaml_source source = {.name = "f", .text = files[f], .len = strlen(files[f])};
+        MT_CHECK(gw_mapping_parse(&mappings[f], why, sizeof(why), &source) == GW_OK);
+    }
+}
+
+static void take_all(const struct gw_mapping *mapping, const struct gw_mapping_records *records)
+{
+    static struct gw_mapped mapped;
+    char why[GW_MAPPING_WHY_BYTES];
+    const struct gw_mapping_owner owner = {.medium = MT_POWER, .channel = "1", .unit = "kWh"};
+    for (uint32_t i = 0; i < records->count; i++) {
+        const struct gw_mapping_record *record = &records->records[i];
+        if (gw_mapping_take(&mapped, why, mapping, record, &owner) != GW_MAPPING_DONE) {
+            continue;
+        }
+        MT_CHECK(!record->aside);
+        MT_CHECK(!mapped.is_frame || mapped.frame_len > 0);
+        MT_CHECK(mapped.reading.total >= 0 && mapped.reading.total <= MT_REGISTER_MAX);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct gw_mapping mappings[FILES];
-    static bool loaded;
     static struct gw_mapping_records records;
-    static struct gw_mapped mapped;
-    char why[GW_YAML_WHY_MAX];
+    char why[GW_MAPPING_WHY_BYTES];
     const struct gw_mapping_names names = {.device = "", .channel = ""};
-    const struct gw_mapping_owner owner = {.medium = MT_POWER, .channel = "1", .unit = "kWh"};
-    for (size_t f = 0; f < FILES && !loaded; f++) {
-        struct gw_yaml_source source = {.name = "f", .text = files[f], .len = strlen(files[f])};
-        MT_CHECK(gw_mapping_parse(&mappings[f], why, sizeof(why), &source) == GW_OK);
+    if (mappings[0].name[0] == '\0') {
+        load(mappings);
     }
-    loaded = true;
     for (size_t f = 0; f < FILES; f++) {
-        if (gw_mapping_records(&records, why, &mappings[f], &names, (const char *)data, size) !=
+        if (gw_mapping_records(&records, why, &mappings[f], &names, (const char *)data, size) ==
             GW_MAPPING_DONE) {
-            continue;
-        }
-        for (uint32_t i = 0; i < records.count; i++) {
-            if (gw_mapping_take(&mapped, why, &mappings[f], &records.records[i], &owner) ==
-                GW_MAPPING_DONE) {
-                MT_CHECK(mapped.is_frame ? mapped.frame_len > 0
-                                         : mapped.reading.total >= 0 &&
-                                               mapped.reading.total <= MT_REGISTER_MAX);
-            }
+            take_all(&mappings[f], &records);
         }
     }
     return 0;

@@ -421,12 +421,13 @@ static void base64_with_bits_left_over_is_refused(void)
 
 static void too_many_records_are_refused(void)
 {
-    static char body[4096] = "[";
+    static char body[4096];
     static struct mapping_run run;
+    size_t len = 0;
     for (size_t i = 0; i <= GW_MAPPING_RECORDS_MAX; i++) {
-        strcat(body, i == 0 ? "{}" : ",{}");
+        len += (size_t)snprintf(body + len, sizeof(body) - len, "%s{}", i == 0 ? "[" : ",");
     }
-    strcat(body, "]");
+    (void)snprintf(body + len, sizeof(body) - len, "]");
     const struct mapping_case c = {
         "thingsboard-device", "v1/devices/d/telemetry", body, 0, {MT_POWER, "v", "kWh"}};
     CU_ASSERT_FATAL(mapping_do(&run, &c));

@@ -212,7 +212,7 @@ static void wrong_lines_are_refused_with_their_number(void)
 static void many_bindings_are_found(void)
 {
     enum { COUNT = 20000 };
-    char *text = malloc(64 * (COUNT + 1));
+    char *text = malloc((size_t)64 * (COUNT + 1));
     size_t len = (size_t)sprintf(text, HEADER);
     for (int i = 0; i < COUNT; i++) {
         len += (size_t)sprintf(text + len, "zigbee2mqtt,plug-%d,,,pZ2M-%08d\n", i, i);
