@@ -108,6 +108,7 @@ static const struct resource resources[] = {
 
 #define RESOURCES (sizeof(resources) / sizeof(resources[0]))
 #define ALL_PHASES 3422
+#define UNIT_APART 3331 /* the unit is a resource of its own */
 
 static const struct resource *find(struct mt_lwm2m_gather *g, const struct mt_lwm2m_path *path)
 {
@@ -191,36 +192,50 @@ static enum mt_status take_unit(struct mt_lwm2m_gather *g, const struct mt_lwm2m
     return is_text ? MT_BAD_UNIT : MT_BAD_LAYOUT;
 }
 
-/* Is this value the total from now on? An older value of it becomes a stored one. */
-static enum mt_status take_total(struct mt_lwm2m_gather *g, const struct resource *r,
-                                 const struct mt_lwm2m_item *item, struct mt_value *value)
+enum mt_status mt_lwm2m_total(struct mt_lwm2m_gather *g, const struct mt_lwm2m_claim *claim)
 {
-    uint8_t rank = r->object == ALL_PHASES ? 2 : 1;
-    bool same = g->rank == rank && g->object == item->path.at[0] && g->instance == item->path.at[1];
-    bool newer = same && item->has_time && g->total_timed && item->time_us > g->total_time_us;
-    if (same && (!item->has_time || !g->total_timed || item->time_us == g->total_time_us)) {
-        return MT_BAD_LAYOUT; /* the same register twice at one time */
+    MT_CHECK(g != NULL && g->frame->value_count > 0);
+    MT_CHECK(claim != NULL && claim->rank > 0);
+    struct mt_value *values = g->frame->values;
+    uint32_t at = g->frame->value_count - 1;
+    bool same =
+        g->rank == claim->rank && g->object == claim->object && g->instance == claim->instance;
+    if (same && (!claim->has_time || !g->total_timed || claim->time_us == g->total_time_us)) {
+        return MT_BAD_LAYOUT;
     }
-    if (same && newer) {
-        g->frame->values[g->total_at].storage = 1;
-    } else if (same) {
-        value->storage = 1;
+    if (same && claim->time_us < g->total_time_us) {
+        values[at].storage = 1;
         return MT_OK;
     }
-    if (!same && rank <= g->rank) {
-        g->ambiguous = g->ambiguous || rank == g->rank;
+    if (!same && claim->rank <= g->rank) {
+        g->ambiguous = g->ambiguous || claim->rank == g->rank;
         return MT_OK;
+    }
+    if (same) {
+        values[g->total_at].storage = 1;
     }
     g->ambiguous = g->ambiguous && same;
-    g->rank = rank;
-    g->medium = r->what;
-    g->object = item->path.at[0];
-    g->instance = item->path.at[1];
-    g->total_at = g->frame->value_count - 1;
-    g->total_timed = item->has_time;
-    g->total_time_us = item->time_us;
-    g->unit_missing = r->unit == NULL;
+    g->rank = claim->rank;
+    g->medium = claim->medium;
+    g->object = claim->object;
+    g->instance = claim->instance;
+    g->total_at = at;
+    g->total_timed = claim->has_time;
+    g->total_time_us = claim->time_us;
     return MT_OK;
+}
+
+/* The value that was added last is a total of its object. */
+static enum mt_status claim_total(struct mt_lwm2m_gather *g, const struct resource *r,
+                                  const struct mt_lwm2m_item *item)
+{
+    struct mt_lwm2m_claim claim = {.object = item->path.at[0],
+                                   .instance = item->path.at[1],
+                                   .rank = r->object == ALL_PHASES ? 2 : 1,
+                                   .medium = r->what,
+                                   .has_time = item->has_time,
+                                   .time_us = item->time_us};
+    return mt_lwm2m_total(g, &claim);
 }
 
 enum mt_status mt_lwm2m_take(struct mt_lwm2m_gather *g, const struct mt_lwm2m_item *item)
@@ -258,7 +273,7 @@ enum mt_status mt_lwm2m_take(struct mt_lwm2m_gather *g, const struct mt_lwm2m_it
     int32_t instance = item->path.at[1];
     read.subunit = (uint8_t)(instance < 0 ? 0 : instance > UINT8_MAX ? UINT8_MAX : instance);
     *value = read;
-    return r->role == TOTAL ? take_total(g, r, item, value) : MT_OK;
+    return r->role == TOTAL ? claim_total(g, r, item) : MT_OK;
 }
 
 static enum mt_status finish_total(struct mt_lwm2m_gather *g)
@@ -266,10 +281,10 @@ static enum mt_status finish_total(struct mt_lwm2m_gather *g)
     struct mt_frame *frame = g->frame;
     struct mt_value *value = &frame->values[g->total_at];
     frame->identity.medium = g->medium;
-    if (g->unit_missing && g->unit == NULL) {
+    if (g->object == UNIT_APART && g->unit == NULL) {
         return MT_OK; /* a number without its unit is no register */
     }
-    value->unit = g->unit_missing ? g->unit : value->unit;
+    value->unit = g->object == UNIT_APART ? g->unit : value->unit;
     frame->total = *value;
     frame->has_total = true;
     if (value->mantissa < 0) {

@@ -21,7 +21,6 @@ struct mt_lwm2m_gather {
     int64_t total_time_us;
     int64_t stamp_us;    /**< Timestamp resource; 0: none. */
     int64_t newest_us;   /**< Of the times beside the values; 0: none. */
-    bool unit_missing;   /**< The total's unit is a resource of its own, and is not known yet. */
     const char *unit;    /**< That one; NULL: none. */
     const char *meaning; /**< Of the resource that was taken last; for listeners. */
 };
@@ -35,6 +34,23 @@ void mt_lwm2m_gather_init(struct mt_lwm2m_gather *g, struct mt_frame *frame);
  */
 MT_MUST_USE enum mt_status mt_lwm2m_take(struct mt_lwm2m_gather *g,
                                          const struct mt_lwm2m_item *item);
+
+/** Who says that a value is the total. */
+struct mt_lwm2m_claim {
+    int32_t object, instance;
+    uint8_t rank;   /**< 1 and up: the highest wins. */
+    uint8_t medium; /**< enum mt_medium. */
+    bool has_time;
+    int64_t time_us; /**< With has_time. */
+};
+
+/** Is the value that was added last the total from now on? Of several times the newest is; the others
+ *  become stored values.
+ *
+ *  Returns: MT_OK, or MT_BAD_LAYOUT for the same register twice at one time.
+ */
+MT_MUST_USE enum mt_status mt_lwm2m_total(struct mt_lwm2m_gather *g,
+                                          const struct mt_lwm2m_claim *claim);
 
 /** Total, time and reading. Returns MT_OK, MT_NO_READING, MT_UNSUPPORTED (no object is known), or as
  *  mt_frame_reading(). */

@@ -105,6 +105,9 @@ static enum mt_status read_field(struct mt_senml_record *r, struct mt_cursor *c,
     case -5:
         *bit = MT_SENML_BV;
         return read_number(&r->bv, c);
+    case -6:
+        *bit = MT_SENML_BS;
+        return read_number(&r->bs, c);
     case 0:
         *bit = MT_SENML_N;
         return read_text(&r->n, c);
@@ -114,10 +117,13 @@ static enum mt_status read_field(struct mt_senml_record *r, struct mt_cursor *c,
     case 2:
         *bit = MT_SENML_V;
         return read_number(&r->v, c);
+    case 5:
+        *bit = MT_SENML_S;
+        return read_number(&r->s, c);
     case 6:
         *bit = MT_SENML_T;
         return read_number(&r->t, c);
-    default: /* an integer, not an enum: string, boolean, data, sum, update time or unknown */
+    default: /* an integer, not an enum: string, boolean, data, update time or unknown */
         *bit = 0;
         return skip_value(c);
     }

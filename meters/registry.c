@@ -13,6 +13,7 @@
 #include "meters/maker_layout.h"
 #include "meters/mbus.h"
 #include "meters/p1.h"
+#include "meters/senml_frame.h"
 #include "meters/sml.h"
 #include "meters/wmbus.h"
 
@@ -37,6 +38,7 @@ static const struct mt_protocol protocols[] = {
      mt_iec62056_build},
     {"sml", "SML (electricity meters in Germany)", mt_sml_find, mt_sml_decode, mt_sml_build},
     {"wmbus", "wireless M-Bus (EN 13757-4, OMS)", mt_wmbus_find, mt_wmbus_decode, mt_wmbus_build},
+    {"senml", "SenML (RFC 8428; JSON, CBOR)", mt_senml_find, mt_senml_decode, mt_senml_build},
     {"lwm2m", "LwM2M meter objects (TLV, JSON, text)", mt_lwm2m_find, mt_lwm2m_decode,
      mt_lwm2m_build},
 };
@@ -97,8 +99,7 @@ enum mt_status mt_decode(struct mt_frame *out, size_t *used, const struct mt_pro
     if (protocol == NULL) {
         enum mt_status status;
         protocol = recognise(used, &status, input);
-        bool explained = protocol != NULL && input->trace != NULL;
-        if (status != MT_OK && !explained) {
+        if (protocol == NULL || (status != MT_OK && input->trace == NULL)) {
             return status;
         }
     }

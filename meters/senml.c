@@ -20,6 +20,7 @@ void mt_senml_base_init(struct mt_senml_base *base, int64_t now_us)
     base->has_value = false;
     base->time_us = 0;
     base->now_us = now_us;
+    base->takes_paths = false;
 }
 
 /* mantissa * 2^-shift * factor as a whole number, shift above 0: see mt_senml_value() for which
@@ -267,7 +268,9 @@ static enum mt_status resolve_name(struct mt_senml_resolved *out, struct mt_senm
         memcpy(base->joined, base->name.at, base->name.len);
         memcpy(base->joined + base->name.len, record->n.at, record->n.len);
     }
-    if (full.len == 0 || !is_alphanumeric(full.at[0])) {
+    bool begins =
+        full.len > 0 && (is_alphanumeric(full.at[0]) || (base->takes_paths && full.at[0] == '/'));
+    if (!begins) {
         return MT_BAD_LAYOUT;
     }
     size_t split = 0;

@@ -11,6 +11,7 @@
 #define METERS_SENML_H
 
 #include "meters/decimal.h"
+#include "meters/json.h"
 #include "meters/limits.h"
 #include "meters/message.h"
 
@@ -44,14 +45,16 @@ enum mt_senml_label {
     MT_SENML_U = 0x040,
     MT_SENML_V = 0x080,
     MT_SENML_T = 0x100,
-    MT_SENML_OTHER_VALUE = 0x200, /**< vs, vb, vd or s: a value that is no register. */
+    MT_SENML_OTHER_VALUE = 0x200, /**< vs, vb or vd: a value that is no register. */
+    MT_SENML_S = 0x400,           /**< A sum over time; frames show it, messages leave it aside. */
+    MT_SENML_BS = 0x800,
 };
 
 /** One record as it was written; a field is valid when its bit of `present` is set. */
 struct mt_senml_record {
     uint32_t present;
     struct mt_senml_text bn, n, bu, u;
-    struct mt_senml_number bt, bv, bver, v, t;
+    struct mt_senml_number bt, bv, bver, v, t, s, bs;
 };
 
 /** Base fields, carried from record to record, and what time 0 means. */
@@ -61,6 +64,7 @@ struct mt_senml_base {
     struct mt_senml_number value;
     int64_t time_us;                /**< bt, as sent. */
     int64_t now_us;                 /**< Resolves relative times; 0: none known. */
+    bool takes_paths;               /**< Names may begin with a slash, as in LwM2M. */
     char joined[MT_SENML_NAME_MAX]; /**< Base name and name of the current record. */
 };
 
@@ -177,5 +181,21 @@ MT_MUST_USE enum mt_status mt_senml_cbor_open(struct mt_senml_cbor *pack, struct
  */
 MT_MUST_USE enum mt_status mt_senml_cbor_next(struct mt_senml_record *record,
                                               struct mt_senml_cbor *pack);
+
+#define MT_SENML_TEXTS 4u /**< Labels whose value is a text that is kept. */
+
+/** The records of a SenML JSON pack, one after the other. */
+struct mt_senml_json {
+    struct mt_json json;
+    bool first;
+    /** For texts with escapes. Base fields outlive their record, so each label has its own. */
+    char buffer[MT_SENML_TEXTS][MT_SENML_NAME_MAX];
+};
+/** Read the pack's beginning. Returns MT_OK or MT_BAD_LAYOUT. The text is borrowed, not empty. */
+MT_MUST_USE enum mt_status mt_senml_json_open(struct mt_senml_json *pack, const char *text,
+                                              size_t len);
+/** Read the next record. Returns as mt_senml_cbor_next(). */
+MT_MUST_USE enum mt_status mt_senml_json_next(struct mt_senml_record *record,
+                                              struct mt_senml_json *pack);
 
 #endif

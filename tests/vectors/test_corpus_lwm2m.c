@@ -104,13 +104,25 @@ static enum mt_status each_element(const struct row *row, const char *path)
     return status;
 }
 
+static struct mt_frame frame;
+
+static void check_recognised(const struct row *row, const char *protocol)
+{
+    struct mt_input input = input_of(row);
+    size_t used;
+    enum mt_status status = mt_decode(&frame, &used, NULL, &input);
+    expect(is_told(status), row, mt_status_text(status));
+    expect(is_told(status) && strcmp(frame.protocol, protocol) == 0, row, "another protocol");
+    expect(is_told(status) && !frame.has_total, row, "it is no meter");
+}
+
 static void check_lwm2m(const struct row *row)
 {
-    static struct mt_frame frame;
     int format = (int)json_real_value(json_object_get(row->expected, "ct"));
     const char *path = text_of(row->expected, "path");
     if (format != CT_TLV && format != CT_JSON) {
-        return; /* SenML: below */
+        check_recognised(row, "senml");
+        return;
     }
     seen_count = 0;
     enum mt_status status = format == CT_TLV ? each_tlv(row, path) : each_element(row, path);
@@ -126,10 +138,36 @@ static void check_lwm2m(const struct row *row)
     expect(!frame.has_total, row, "it is no meter");
 }
 
+/* The records with a number, in order; the frame's time is the newest of theirs. */
+static void check_senml(const struct row *row)
+{
+    const json_t *records = json_object_get(row->expected, "resolved");
+    double newest_s = 0;
+    check_recognised(row, "senml");
+    for (size_t i = 0; i < json_array_size(records) && i < frame.value_count; i++) {
+        const json_t *record = json_array_get(records, i);
+        const char *unit = text_of(record, "u");
+        const json_t *time = json_object_get(record, "t");
+        expect(same_number(json_object_get(record, "v"), &frame.values[i]), row, "a value differs");
+        expect(unit == NULL || strcmp(unit, frame.values[i].unit) == 0, row, "a unit differs");
+        newest_s =
+            time != NULL && json_real_value(time) > newest_s ? json_real_value(time) : newest_s;
+    }
+    expect(records == NULL || json_array_size(records) == frame.value_count, row, "their number");
+    if (records != NULL) {
+        expect(frame.has_time == (newest_s > 0), row, "there is a time, or none");
+        /* A double is cut to the microsecond below it. */
+        int64_t late_us = (int64_t)(newest_s * 1e6 + 0.5) - frame.time_us;
+        expect(late_us >= 0 && late_us <= 1, row, "the time differs");
+    }
+}
+
 CORPUS_TEST(lwm2m, "lwm2m.tsv", check_lwm2m)
+CORPUS_TEST(senml, "senml.tsv", check_senml)
 
 static const struct unit_test tests[] = {
     {"lwm2m", lwm2m},
+    {"senml", senml},
 };
 
 UNIT_MAIN("corpus_lwm2m", tests)
