@@ -282,9 +282,10 @@ enum mt_status mt_iec62056_build(uint8_t *out, size_t *out_len, size_t out_max,
                       "C.1.0(");
     mt_text_write(&w, sending->identity.number);
     mt_text_write(&w, ")\r\n0.9.1(");
-    mt_text_digits(&w, (uint64_t)(c.hour * 10000 + c.minute * 100 + c.second), 6);
+    mt_text_digits(&w, (uint64_t)c.hour * 10000 + (uint64_t)c.minute * 100 + (uint64_t)c.second, 6);
     mt_text_write(&w, ")\r\n0.9.2(");
-    mt_text_digits(&w, (uint64_t)((c.year - 2000) * 10000 + c.month * 100 + c.day), 6);
+    mt_text_digits(&w, (uint64_t)c.year % 100 * 10000 + (uint64_t)c.month * 100 + (uint64_t)c.day,
+                   6);
     mt_text_write(&w, ")\r\n");
     mt_text_registers(&w, "", &sending->reading);
     mt_text_write(&w, "!\r\n\x03");

@@ -165,7 +165,7 @@ static enum gw_verdict decode_frames(struct intake *in, const struct mt_protocol
         struct mt_input input = {.bytes = m->bytes + at,
                                  .len = m->len - at,
                                  .key = meter->raw_key_blocks > 0 ? meter->raw_key : NULL,
-                                 .key_len = meter->raw_key_blocks * MT_KEY_BYTES,
+                                 .key_len = (size_t)meter->raw_key_blocks * MT_KEY_BYTES,
                                  .formats = in->core->formats};
         enum mt_status status = mt_decode(&frame, &used, protocol, &input);
         bool behind = at > 0 && (status == MT_NOT_FOUND || status == MT_NEED_MORE);
