@@ -28,6 +28,7 @@ const struct gw_http_route gw_api_routes[] = {
     {"POST",   "/v1/tariffs",                                128 * KIB,  gw_api_tariff_load},
     {"POST",   "/v1/tariffs/{tariff}/critical-days",         4 * KIB,    gw_api_tariff_announce},
     {"GET",    "/v1/orders",                                 0,          gw_api_orders_open},
+    {"GET",    "/v1/lines",                                  0,          gw_api_lines},
     {"GET",    "/v1/reconciliations",                        0,          gw_api_reconcile_list},
     {"GET",    "/v1/reconciliations/{day}",                  0,          gw_api_reconcile_show},
     {"POST",   "/v1/reconciliations/{day}",                  4 * KIB,    gw_api_reconcile_do},

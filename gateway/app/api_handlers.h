@@ -34,6 +34,9 @@ GW_API_HANDLER(gw_api_orders_open);
 GW_API_HANDLER(gw_api_orders_of);
 GW_API_HANDLER(gw_api_bill);
 GW_API_HANDLER(gw_api_export);
+/* api_lines.c */
+GW_API_HANDLER(gw_api_lines);
+
 /* api_reconcile.c */
 GW_API_HANDLER(gw_api_reconcile_list);
 GW_API_HANDLER(gw_api_reconcile_show);

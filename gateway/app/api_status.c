@@ -67,7 +67,7 @@ static void look_status(void *arg, struct gw_app *app, struct gw_core *core)
 
 static json_t *messages_json(const struct gw_counters *c)
 {
-    static const char *const transports[GW_TRANSPORTS] = {"mqtt", "coap", "http"};
+    static const char *const transports[GW_TRANSPORTS] = {"mqtt", "coap", "http", "wire"};
     json_t *object = json_object();
     json_t *by_transport = json_object();
     json_t *by_verdict = json_object();
@@ -185,7 +185,7 @@ static void look_refusals(void *arg, struct gw_app *app, struct gw_core *core)
 
 void gw_api_refusals(void *arg, const struct gw_http_request *request, struct gw_http_reply *reply)
 {
-    static const char *const transports[GW_TRANSPORTS] = {"mqtt", "coap", "http"};
+    static const char *const transports[GW_TRANSPORTS] = {"mqtt", "coap", "http", "wire"};
     int64_t limit = 100;
     if (!gw_api_queries_known(request, reply, "limit") ||
         !gw_api_query_int(request, reply, "limit", &limit, 1, GW_REFUSALS_KEPT)) {

@@ -3,7 +3,7 @@
 
 const char *gw_transport_name(uint8_t transport)
 {
-    static const char *const names[GW_TRANSPORTS] = {"mqtt", "coap", "http"};
+    static const char *const names[GW_TRANSPORTS] = {"mqtt", "coap", "http", "wire"};
     return transport < GW_TRANSPORTS ? names[transport] : "other";
 }
 

@@ -9,19 +9,23 @@
 #include "gateway/adapters/coap.h"
 #include "gateway/adapters/mqtt.h"
 #include "gateway/adapters/operator_https.h"
+#include "gateway/adapters/poll.h"
 #include "gateway/app/api_tools.h"
 #include "gateway/app/log.h"
 
 /* A broker that is restarted comes back within this; longer is worth an alarm. */
 #define MQTT_DOWN_US 5000000ll
 
+enum turn { TURN_MQTT, TURN_COAP, TURN_WIRE, TURNS };
+
 struct gw_links {
     struct gw_mqtt *mqtt;
     struct gw_coap *coap;
+    struct gw_poll *poller;
     struct gw_operator *op;
-    struct gw_ring *turns[2]; /* MQTT's inbox, CoAP's inbox; NULL: not enabled */
-    uint32_t turn;            /* whose message was got last */
-    struct gw_ring results;   /* the operator's answers */
+    struct gw_ring *turns[TURNS]; /* inboxes; NULL: not enabled */
+    uint32_t turn;                /* whose message was got last */
+    struct gw_ring results;       /* the operator's answers */
     void *results_memory;
     uint32_t waiting;     /* orders handed over and not answered */
     uint32_t waiting_max; /* what the ring of results holds */
@@ -57,7 +61,7 @@ static enum gw_status open_mqtt(struct gw_links *links, char *why, struct gw_app
                                       : "there is no memory or thread left");
         return status;
     }
-    links->turns[0] = gw_mqtt_inbox(links->mqtt);
+    links->turns[TURN_MQTT] = gw_mqtt_inbox(links->mqtt);
     return GW_OK;
 }
 
@@ -141,7 +145,22 @@ static enum gw_status open_coap(struct gw_links *links, char *why, struct gw_app
                  (long long)c->coap_port, problem);
         return status;
     }
-    links->turns[1] = gw_coap_inbox(links->coap);
+    links->turns[TURN_COAP] = gw_coap_inbox(links->coap);
+    return GW_OK;
+}
+
+static enum gw_status open_poller(struct gw_links *links, char *why, struct gw_app *app)
+{
+    char problem[GW_YAML_WHY_MAX] = "";
+    struct gw_poll_config config = {.dir = app->config.dir,
+                                    .clock = &app->clock,
+                                    .filled = &app->bell};
+    enum gw_status status = gw_poll_open(&links->poller, problem, &config);
+    if (status != GW_OK) {
+        snprintf(why, GW_APP_WHY_BYTES, "the lines to meters cannot be polled: %s", problem);
+        return status;
+    }
+    links->turns[TURN_WIRE] = links->poller != NULL ? gw_poll_inbox(links->poller) : NULL;
     return GW_OK;
 }
 
@@ -157,6 +176,7 @@ enum gw_status gw_links_open(struct gw_links **links, char why[GW_APP_WHY_BYTES]
     enum gw_status status = open_operator(opened, why, app);
     status = status == GW_OK ? open_coap(opened, why, app) : status;
     status = status == GW_OK ? open_mqtt(opened, why, app) : status;
+    status = status == GW_OK ? open_poller(opened, why, app) : status;
     if (status != GW_OK) {
         gw_links_close(opened);
         return status;
@@ -176,6 +196,7 @@ void gw_links_close(struct gw_links *links)
     if (links->coap != NULL) {
         gw_coap_close(links->coap);
     }
+    gw_poll_close(links->poller);
     gw_operator_close(links->op);
     free(links->results_memory);
     free(links);
@@ -185,9 +206,9 @@ void gw_links_close(struct gw_links *links)
 
 bool gw_links_get(struct gw_links *links, struct gw_message *message, bool up)
 {
-    for (uint32_t i = 0; i < 2; i++) {
-        links->turn ^= 1u;
-        bool open = links->turns[links->turn] != NULL && (up || links->turn == 1u);
+    for (uint32_t i = 0; i < TURNS; i++) {
+        links->turn = (links->turn + 1u) % TURNS;
+        bool open = links->turns[links->turn] != NULL && (up || links->turn == TURN_COAP);
         if (open && gw_inbox_get(links->turns[links->turn], message)) {
             return true;
         }
@@ -198,7 +219,7 @@ bool gw_links_get(struct gw_links *links, struct gw_message *message, bool up)
 void gw_links_hint(struct gw_links *links, const struct gw_core *core)
 {
     struct gw_message next[GW_HINT_MAX];
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < TURNS; i++) {
         uint32_t count = 0;
         uint64_t ahead = 0;
         while (links->turns[i] != NULL && count < GW_HINT_MAX &&
@@ -223,6 +244,9 @@ void gw_links_reply(struct gw_links *links, const struct gw_reply *reply)
     case GW_VIA_COAP:
         gw_coap_reply(links->coap, reply);
         break;
+    case GW_VIA_WIRE:
+        gw_poll_reply(links->poller, reply);
+        break;
     case GW_VIA_HTTP:
     case GW_TRANSPORTS:
         break; /* the call that brought the message answers itself */
@@ -231,9 +255,12 @@ void gw_links_reply(struct gw_links *links, const struct gw_reply *reply)
 
 bool gw_links_empty(struct gw_links *links, bool up)
 {
-    bool mqtt = !up || links->turns[0] == NULL || gw_ring_empty(links->turns[0]);
-    bool coap = links->turns[1] == NULL || gw_ring_empty(links->turns[1]);
-    return mqtt && coap && (!up || gw_ring_empty(&links->results));
+    bool empty = !up || gw_ring_empty(&links->results);
+    for (uint32_t i = 0; i < TURNS && empty; i++) {
+        bool open = links->turns[i] != NULL && (up || i == TURN_COAP);
+        empty = !open || gw_ring_empty(links->turns[i]);
+    }
+    return empty;
 }
 
 void gw_links_add_key(struct gw_links *links, const char *name, const uint8_t psk[MT_KEY_BYTES])
@@ -391,9 +418,52 @@ static json_t *operator_json(struct gw_links *links)
     return object;
 }
 
+static json_t *lines_json(struct gw_poll *poller)
+{
+    struct gw_poll_line_view view;
+    json_t *list = json_array();
+    for (uint32_t i = 0; poller != NULL && gw_poll_line_view(&view, poller, i); i++) {
+        json_t *line = json_object();
+        gw_api_put_text(line, "line", view.name);
+        gw_api_put(line, "open", json_boolean(view.open));
+        gw_api_put_int(line, "meters", view.meters);
+        gw_api_put_int(line, "silent", view.silent);
+        gw_api_put_text(line, "why", view.why);
+        (void)json_array_append_new(list, line); /* without memory the line is left out */
+    }
+    return list;
+}
+
+json_t *gw_links_polled(struct gw_links *links)
+{
+    struct gw_poll_view view;
+    json_t *list = json_array();
+    for (uint32_t i = 0; links->poller != NULL && gw_poll_view(&view, links->poller, i); i++) {
+        json_t *meter = json_object();
+        gw_api_put_text(meter, "meter", view.name);
+        gw_api_put_text(meter, "line", view.line);
+        gw_api_put_text(meter, "protocol", gw_poll_protocol_name(view.protocol));
+        gw_api_put_int(meter, "every_s", view.every_us / 1000000);
+        gw_api_put(meter, "silent", json_boolean(view.silent));
+        gw_api_put_time(meter, "asked", view.asked_us);
+        gw_api_put_time(meter, "answered", view.answered_us);
+        gw_api_put_time(meter, "next", view.next_us);
+        gw_api_put_int(meter, "answers", (int64_t)view.answers);
+        gw_api_put_int(meter, "failures", (int64_t)view.failures);
+        gw_api_put_int(meter, "foreign", (int64_t)view.foreign);
+        gw_api_put_int(meter, "damaged", (int64_t)view.damaged);
+        gw_api_put_text(meter, "verdict",
+                        view.verdict >= 0 ? gw_verdict_name((enum gw_verdict)view.verdict) : "");
+        gw_api_put_text(meter, "why", view.why);
+        (void)json_array_append_new(list, meter); /* without memory the meter is left out */
+    }
+    return list;
+}
+
 void gw_links_status(struct gw_links *links, json_t *into)
 {
     gw_api_put(into, "mqtt", links->mqtt != NULL ? mqtt_json(links->mqtt) : NULL);
+    gw_api_put(into, "lines", lines_json(links->poller));
     gw_api_put(into, "coap", links->coap != NULL ? coap_json(links->coap) : NULL);
     gw_api_put(into, "operator", links->op != NULL ? operator_json(links) : NULL);
 }

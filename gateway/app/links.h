@@ -60,4 +60,7 @@ void gw_links_watch(struct gw_links *links, struct gw_app *app, int64_t now_us);
 /** Their counters as JSON objects, put into `into`. Any thread. */
 void gw_links_status(struct gw_links *links, json_t *into);
 
+/** Every polled meter: its schedule, last answer and silence. An array, owned by the caller; any thread. */
+json_t *gw_links_polled(struct gw_links *links);
+
 #endif

@@ -61,7 +61,13 @@ MT_MUST_USE enum gw_status gw_core_load(struct gw_core *core, int64_t now_us);
 
 /* ---- a batch -------------------------------------------------------------------------------- */
 
-enum gw_transport { GW_VIA_MQTT = 0, GW_VIA_COAP = 1, GW_VIA_HTTP = 2, GW_TRANSPORTS = 3 };
+enum gw_transport {
+    GW_VIA_MQTT = 0,
+    GW_VIA_COAP = 1,
+    GW_VIA_HTTP = 2,
+    GW_VIA_WIRE = 3, /**< A meter that was polled on a line. */
+    GW_TRANSPORTS = 4,
+};
 
 /** How the bytes are wrapped. */
 enum gw_form {

@@ -43,6 +43,9 @@ static const struct command commands[] = {
     {"decode", NULL, gw_cmd_decode, false, "decode a meter's frame"},
     {"mapping", "check", gw_cmd_mapping_check, false,
      "check a mapping file, and what it reads out of a message"},
+    {"poll", "list", gw_cmd_poll_list, true, "the meters on lines: schedule, last answer, silence"},
+    {"poll", "read", gw_cmd_poll_read, false, "ask a meter on a line once, now"},
+    {"poll", "scan", gw_cmd_poll_scan, false, "find the meters on a line"},
     {"rate", NULL, gw_cmd_rate, false, "what a consumption costs by a tariff"},
     {"token", "check", gw_cmd_token_check, false, "what an OpenPAYGO token would do at a meter"},
 };
