@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A meter of every protocol that has a builder, in the clear and with its key, sends two readings a day
+apart through the real broker, one through CoAP: each is on its household's bill with the fen that the
+oracle finds. A damaged frame and one by another key are refused, each with a verdict of its own, and
+leave the bill alone.
+
+usage: protocols.py [--port N]     BIN_DIR names the folder of the programs.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import street_meter as meters
+import street_rig
+from street_rig import BIN, SKIPPED, expect, wait_for
+
+import pack as packs
+import rating
+
+MONTH = "2026-04"
+DAY_US = 86400 * 10 ** 6
+RAW = 42  # The CoAP content format application/octet-stream.
+# Wh or ml: whole multiples of what the coarsest register shows, and for power beyond the ladder's first block.
+FIRST, SECOND, THIRD = 1230000, 4560000, 5670000
+BY_COAP = ("dlms", "raw_key")  # The meter that sends so: this protocol, with this field.
+TARIFFS = {"p": "zhejiang-power", "w": "beijing-water", "g": "qingdao-gas"}
+
+
+class Tester:
+    def __init__(self, rig):
+        self.rig = rig
+        self.meters = []
+        self.broken = False
+
+    def step(self, test):
+        """Each step needs what the one before it left."""
+        expect(not self.broken, "left out: the step before failed")
+        self.broken = True
+        test()
+        self.broken = False
+
+    # ---- sending ---------------------------------------------------------------------------------------
+
+    def publish(self, meter, frame):
+        """By hand, as the README does."""
+        topic = "meterpay/%s/%s/raw/%s" % (street_rig.SITE, meter["meter"], meter["protocol"])
+        subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.rig.port["meters"]),
+                        "--psk", meter["psk"].hex(), "--psk-identity", meter["meter"], "-q", "1",
+                        "-t", topic, "-s"],
+                       input=bytes.fromhex(frame), check=True, timeout=20)
+
+    def post(self, meter, frame):
+        """The answer's code over CoAP, as (2, 4)."""
+        coap = meters.Coap.as_meter(self.rig.port["coap"], meter["meter"], meter["psk"])
+        answer = coap.post(meter["meter"], bytes.fromhex(frame), RAW)
+        coap.close()
+        expect(answer is not None, "%s had no answer over CoAP", meter["meter"])
+        return answer[:2]
+
+    def send_all(self, which, count):
+        for meter in self.meters:
+            if meter["coap"]:
+                expect(self.post(meter, meter[which]) == (2, 4), "%s over CoAP", meter["meter"])
+            else:
+                self.publish(meter, meter[which])
+        try:
+            wait_for("all %s readings" % which, lambda: self.rig.status()["readings"] >= count, 20)
+        except street_rig.Failure as failure:
+            raise street_rig.Failure("%s: %s" % (failure, self.refusals())) from None
+
+    def refusals(self):
+        rows = self.rig.api("GET", "/v1/refusals?limit=200")["refusals"]
+        return {(row["meter"], row["verdict"]) for row in rows}
+
+    # ---- money -------------------------------------------------------------------------------------------
+
+    def expected(self, meter):
+        """ufen and whole fen, from the totals that the meter was told, by the oracle."""
+        pack = packs.load(os.path.join(self.rig.tariff_folder, meter["tariff"] + ".yaml"))
+        segments = {}
+        interval = rating.Interval(self.start_us, self.start_us + DAY_US, SECOND - FIRST)
+        rating.spread(segments, rating.Cells(pack, rating.Terms()), interval)
+        payees = rating.Rater(pack, rating.Terms()).payee_ufen(segments)
+        return sum(payees), sum(rating.round_half_up(ufen, 10 ** 6) for ufen in payees)
+
+    def check_bills(self):
+        """Every household's bill of the month against the oracle, whole and in fen."""
+        for meter in self.meters:
+            bill = self.rig.api("GET", "/v1/households/%s/bill?month=%s" % (
+                meter["household"], MONTH))
+            ufen, fen = self.expected(meter)
+            said = bill["exact_ufen"], bill["amount_fen"]
+            expect(fen > 100 and bill["holds"] and said == (ufen, fen),
+                   "%s by %s: the bill says %s, the oracle %s", meter["meter"],
+                   meter["protocol"], said, (ufen, fen))
+
+    # ---- the test ------------------------------------------------------------------------------------------
+
+    def meters_of_all_protocols_are_registered(self):
+        self.rig.start_all()
+        self.rig.load_tariffs(*TARIFFS.values())
+        self.start_us = self.rig.now_us() // 10 ** 6 * 10 ** 6
+        words = [self.start_us, FIRST, self.start_us + DAY_US, SECOND,
+                 self.start_us + DAY_US + 3600 * 10 ** 6, THIRD]
+        done = subprocess.run([os.path.join(BIN, "e2e_protocols_frames")] + [str(w) for w in words],
+                              capture_output=True, text=True, check=True, timeout=60)
+        self.meters = [json.loads(line) for line in done.stdout.splitlines()]
+        expect(len(self.meters) >= 15, "only %d meters", len(self.meters))
+        rows = []
+        for number, meter in enumerate(self.meters):
+            key = os.urandom(16)
+            meter["household"] = "home-%02d" % number
+            meter["tariff"] = TARIFFS[meter["meter"][0]]
+            meter["psk"] = meters.derive(key, "transport", meter["meter"])
+            meter["coap"] = meter["protocol"] == BY_COAP[0] and BY_COAP[1] in meter
+            row = {"meter": meter["meter"], "key": key.hex(), "household": meter["household"],
+                   "tariff": meter["tariff"], "accept": "carrier",
+                   "max_per_hour_units": 1000000000}
+            if "raw_key" in meter:
+                row["raw_key"] = meter["raw_key"]
+            rows.append(row)
+        path = os.path.join(self.rig.folder, "meters.jsonl")
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+        self.rig.cli("meter", "add", "--from", path)
+        self.rig.wait_for_key(rows[-1]["meter"], bytes.fromhex(rows[-1]["key"]))
+        expect(sum(meter["coap"] for meter in self.meters) == 1, "one speaks CoAP")
+
+    def two_readings_a_day_apart_are_on_every_bill(self):
+        self.send_all("first", len(self.meters))
+        for name in ("gateway", "operator"):
+            expect(self.rig.programs[name].end() == 0, "%s did not stop cleanly", name)
+        self.rig.set_clock(self.start_us + DAY_US + 10 ** 6, 1)
+        self.rig.start_operator()
+        self.rig.start_gateway()
+        wait_for("the broker", lambda: self.rig.status()["mqtt"]["connected"], 20)
+        self.send_all("second", 2 * len(self.meters))
+        print("%d meters of %d protocols: %s" % (
+            len(self.meters), len({m["protocol"] for m in self.meters}),
+            ", ".join(m["protocol"] + (" with key" if "raw_key" in m else "") +
+                      (" by CoAP" if m["coap"] else "") for m in self.meters)))
+        self.check_bills()
+
+    def refused(self, meter, frame):
+        """Send it; the verdict."""
+        before = {v for m, v in self.refusals() if m == meter["meter"]}
+        if meter["coap"]:
+            expect(self.post(meter, frame)[0] == 4, "%s was not refused over CoAP", meter["meter"])
+        else:
+            self.publish(meter, frame)
+
+        def verdict():
+            return {v for m, v in self.refusals() if m == meter["meter"]} - before
+        return wait_for("the refusal of " + meter["meter"], verdict, 10).pop()
+
+    def damage_and_another_key_are_refused_each_in_its_own_words(self):
+        verdicts = {}
+        readings = self.rig.status()["readings"]
+        for meter in self.meters:
+            said = self.refused(meter, meter["damaged"])
+            sealed = "raw_key" in meter
+            expect(sealed or said != "not-authentic", "%s: %s", meter["meter"], said)
+            verdicts.setdefault("damaged: " + said, set()).add(meter["protocol"])
+        for meter in (m for m in self.meters if "raw_key" in m and not self.was_unreadable(m)):
+            said = self.refused(meter, meter["other_key"])
+            expect(said == "not-authentic", "%s by another key: %s", meter["meter"], said)
+            verdicts.setdefault("another key: " + said, set()).add(meter["protocol"])
+        for said, protocols in sorted(verdicts.items()):
+            print("%s: %s" % (said, ", ".join(sorted(protocols))))
+        expect(any(v.startswith("damaged: checksum") for v in verdicts), "%s", verdicts)
+        expect(any(v.startswith("another key") for v in verdicts), "%s", verdicts)
+        expect(self.rig.status()["readings"] == readings, "a refused frame became a reading")
+        self.check_bills()
+
+    def was_unreadable(self, meter):
+        """Its damage was taken for a wrong key already: the two cannot be told apart there."""
+        return (meter["meter"], "not-authentic") in self.refusals()
+
+    def the_books_agree(self):
+        report = self.rig.cli("ledger", "check", "--json")
+        expect(report["holds"] and report["broken"] == 0, "ledger check: %s", report)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=18500)
+    options = parser.parse_args()
+    for program in ("mosquitto", "mosquitto_pub", "openssl"):
+        if shutil.which(program) is None:
+            print("protocols: %s is not installed" % program)
+            sys.exit(SKIPPED)
+    with street_rig.Rig(options.port, start="2026-04-15") as rig:
+        rig.init()
+        tester = Tester(rig)
+        street_rig.run_tests([
+            (test.__name__, lambda test=test: tester.step(test)) for test in (
+                tester.meters_of_all_protocols_are_registered,
+                tester.two_readings_a_day_apart_are_on_every_bill,
+                tester.damage_and_another_key_are_refused_each_in_its_own_words,
+                tester.the_books_agree)])
+
+
+if __name__ == "__main__":
+    main()
