@@ -154,6 +154,10 @@ static void what_stands_in_a_wrong_place_is_refused(void)
         CU_ASSERT_NOT_EQUAL(decode_hex("/3424", wrong[i]), MT_OK);
     }
     CU_ASSERT_NOT_EQUAL(decode_hex("/3424/0/2", "C4013F800000"), MT_OK);
+    /* Inside of a resource of several instances: another such, and a resource. */
+    CU_ASSERT_EQUAL(decode_hex("/3424/0", "846382634000"), MT_BAD_LAYOUT);
+    CU_ASSERT_EQUAL(decode_hex("/3424/0", "8463C2630000"), MT_BAD_LAYOUT);
+    CU_ASSERT_EQUAL(decode_hex("/3424", "06008463C2630000"), MT_BAD_LAYOUT);
     CU_ASSERT_EQUAL(decode_hex("/3424/0", "C4013F800000C40140000000"), MT_BAD_LAYOUT); /* twice */
     CU_ASSERT_EQUAL(decode_hex("/3424/0", "C2013F80"), MT_BAD_LAYOUT); /* a float of two bytes */
     CU_ASSERT_EQUAL(decode_hex("/3424/0", "C10D02"), MT_BAD_LAYOUT);   /* neither true nor false */

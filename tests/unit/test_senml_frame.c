@@ -166,6 +166,18 @@ static void cbor_is_told_by_its_first_byte(void)
     CU_ASSERT_EQUAL(decode_bytes(bytes, len), MT_BAD_RANGE);
 }
 
+/* [{n: "a", v: ..}] with half floats: the largest below the normal ones, 1023 * 2^-24; infinity. */
+static void the_smallest_floats_are_read_too(void)
+{
+    uint8_t bytes[16];
+    size_t len = unhex(bytes, sizeof(bytes), "81A2006161 02F903FF");
+    CU_ASSERT_EQUAL(decode_bytes(bytes, len), MT_OK);
+    CU_ASSERT_EQUAL(frame.values[0].mantissa, 61);
+    CU_ASSERT_EQUAL(frame.values[0].exponent, -6);
+    len = unhex(bytes, sizeof(bytes), "81A2006161 02F97C00");
+    CU_ASSERT_EQUAL(decode_bytes(bytes, len), MT_BAD_RANGE);
+}
+
 static bool accepts(const uint8_t *bytes, size_t len)
 {
     struct mt_input input = {.bytes = bytes, .len = len};
@@ -218,6 +230,7 @@ static const struct unit_test tests[] = {
     {"names_of_lwm2m_are_its_resources", names_of_lwm2m_are_its_resources},
     {"what_rfc_8428_forbids_is_refused", what_rfc_8428_forbids_is_refused},
     {"cbor_is_told_by_its_first_byte", cbor_is_told_by_its_first_byte},
+    {"the_smallest_floats_are_read_too", the_smallest_floats_are_read_too},
     {"no_part_of_a_pack_is_one", no_part_of_a_pack_is_one},
     {"flipped_bits_are_survived", flipped_bits_are_survived},
     {"what_is_built_is_read_back", what_is_built_is_read_back},
