@@ -30,7 +30,7 @@ static enum mt_status scan_tlv(const struct mt_lwm2m_path *path, const struct mt
     if (status == MT_NO_READING) {
         return count > 0 ? MT_OK : MT_NOT_FOUND;
     }
-    return status == MT_NEED_MORE ? MT_NEED_MORE : MT_NOT_FOUND;
+    return status;
 }
 
 /* Plain text, clause 6.4.1: one value of one resource. */

@@ -243,8 +243,8 @@ static void text_is_one_resource(void)
     CU_ASSERT_EQUAL(decode_text("/10243/0/14", "1"), MT_OK);
     expect_total(1, 0, "kWh", 1000);
     CU_ASSERT_EQUAL(decode_text("/3424/0/1", "-1"), MT_BAD_RANGE);
-    CU_ASSERT_EQUAL(decode_text("/3424/0/1", "12,5"), MT_NOT_FOUND);
-    CU_ASSERT_EQUAL(decode_text("/3424/0", "123"), MT_NOT_FOUND);
+    CU_ASSERT_EQUAL(decode_text("/3424/0/1", "12,5"), MT_BAD_LAYOUT);
+    CU_ASSERT_EQUAL(decode_text("/3424/0", "123"), MT_BAD_LAYOUT);
     CU_ASSERT_EQUAL(decode_text(NULL, "123"), MT_NOT_FOUND);
 }
 
