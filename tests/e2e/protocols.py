@@ -2,13 +2,14 @@
 """A meter of every protocol that has a builder, in the clear and with its key, sends two readings a day
 apart through the real broker, one through CoAP: each is on its household's bill with the fen that the
 oracle finds. A damaged frame and one by another key are refused, each with a verdict of its own, and
-leave the bill alone.
+leave the bill alone. Then two homes of the fleet speak DLMS over both transports, with losses.
 
-usage: protocols.py [--port N]     BIN_DIR names the folder of the programs.
+usage: protocols.py [--port N] [--seed S]     BIN_DIR names the folder of the programs.
 """
 import argparse
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -20,8 +21,12 @@ from street_rig import BIN, SKIPPED, expect, wait_for
 import pack as packs
 import rating
 
+FRAMES = os.path.join(os.environ.get("BUILD_DIR", os.path.dirname(BIN)),
+                      "tests/e2e/protocols_frames")
 MONTH = "2026-04"
 DAY_US = 86400 * 10 ** 6
+FLEET_SPEED = 3600
+FLEET_HOURS = 8
 RAW = 42  # The CoAP content format application/octet-stream.
 # Wh or ml: whole multiples of what the coarsest register shows, and for power beyond the ladder's first block.
 FIRST, SECOND, THIRD = 1230000, 4560000, 5670000
@@ -30,8 +35,9 @@ TARIFFS = {"p": "zhejiang-power", "w": "beijing-water", "g": "qingdao-gas"}
 
 
 class Tester:
-    def __init__(self, rig):
+    def __init__(self, rig, seed):
         self.rig = rig
+        self.seed = seed
         self.meters = []
         self.broken = False
 
@@ -105,7 +111,7 @@ class Tester:
         self.start_us = self.rig.now_us() // 10 ** 6 * 10 ** 6
         words = [self.start_us, FIRST, self.start_us + DAY_US, SECOND,
                  self.start_us + DAY_US + 3600 * 10 ** 6, THIRD]
-        done = subprocess.run([os.path.join(BIN, "e2e_protocols_frames")] + [str(w) for w in words],
+        done = subprocess.run([FRAMES] + [str(w) for w in words],
                               capture_output=True, text=True, check=True, timeout=60)
         self.meters = [json.loads(line) for line in done.stdout.splitlines()]
         expect(len(self.meters) >= 15, "only %d meters", len(self.meters))
@@ -179,28 +185,52 @@ class Tester:
         """Its damage was taken for a wrong key already: the two cannot be told apart there."""
         return (meter["meter"], "not-authentic") in self.refusals()
 
-    def the_books_agree(self):
-        report = self.rig.cli("ledger", "check", "--json")
-        expect(report["holds"] and report["broken"] == 0, "ledger check: %s", report)
+    def a_fleet_of_other_makers_meters_is_in_the_books(self):
+        """What arrives is what was taken, and encrypted frames that come twice count once."""
+        self.rig.set_speed(FLEET_SPEED)
+        self.rig.load_tariffs(*street_rig.TARIFFS)
+        self.rig.fleet = ["--seed", self.seed, "--homes", 2, "--via", "both", "--protocol", "dlms"]
+        names = {row["meter"] for row in self.rig.provision(*self.rig.fleet)}
+        self.rig.start_fleet("--hours", FLEET_HOURS, "--loss", 5, "--duplicates", 10,
+                             "--reorder", 0, "--reboots", 20, "--drain", 0)
+        code = self.rig.programs["fleet"].process.wait(120)
+        expect(code == 0, "the fleet ended with %d:\n%s", code, self.rig.programs["fleet"].tail())
+        summary = self.rig.fleet_summary()
+        with open(self.rig.truths[-1], encoding="utf-8") as file:
+            rows = [json.loads(line) for line in file]
+        taken = {(row["meter"], row["time_us"], row["total"]) for row in rows if "seq" in row}
+        self.rig.check_books(settled=False)
+        kept = [row for row in self.rig.exported if row["meter"] in names]
+        strange = [r for r in kept if (r["meter"], int(r["time_us"]),
+                                       int(r["total_units"])) not in taken]
+        expect(not strange, "%d readings that no meter took: %s", len(strange), strange[:3])
+        expect(len({(r["meter"], r["time_us"]) for r in kept}) == len(kept), "one is there twice")
+        expect(len(kept) > len(taken) * 7 // 10, "only %d of %d arrived: %s, %s", len(kept),
+               len(taken), summary, self.refusals())
+        expect({r["transport"] for r in kept} == {"mqtt", "coap"}, "one transport only")
+        print("fleet: %d of %d readings of %d meters; %d frames lost, %d doubled" % (
+            len(kept), len(taken), len(names), summary["lost"], summary["duplicated"]))
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=18500)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2 ** 32))
     options = parser.parse_args()
+    print("seed %d" % options.seed, flush=True)
     for program in ("mosquitto", "mosquitto_pub", "openssl"):
         if shutil.which(program) is None:
             print("protocols: %s is not installed" % program)
             sys.exit(SKIPPED)
     with street_rig.Rig(options.port, start="2026-04-15") as rig:
         rig.init()
-        tester = Tester(rig)
+        tester = Tester(rig, options.seed)
         street_rig.run_tests([
             (test.__name__, lambda test=test: tester.step(test)) for test in (
                 tester.meters_of_all_protocols_are_registered,
                 tester.two_readings_a_day_apart_are_on_every_bill,
                 tester.damage_and_another_key_are_refused_each_in_its_own_words,
-                tester.the_books_agree)])
+                tester.a_fleet_of_other_makers_meters_is_in_the_books)])
 
 
 if __name__ == "__main__":

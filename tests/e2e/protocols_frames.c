@@ -3,7 +3,7 @@
  * clear, and one with a key where the protocol encrypts. The frames are three readings; of the third
  * there is also one that was damaged, and one by another key.
  *
- * usage: e2e_protocols_frames TIME_US TOTAL TIME_US TOTAL TIME_US TOTAL    Wh, or ml
+ * usage: protocols_frames TIME_US TOTAL TIME_US TOTAL TIME_US TOTAL    Wh, or ml
  */
 #include <inttypes.h>
 #include <stdio.h>
