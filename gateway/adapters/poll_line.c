@@ -110,8 +110,9 @@ static bool connect_to(struct gw_line *line, const struct addrinfo *at)
     int done = connect(line->fd, at->ai_addr, at->ai_addrlen);
     if (done != 0 && errno == EINPROGRESS) {
         error = ETIMEDOUT;
-        if (wait_for(line, line->fd, POLLOUT, real_ms() + CONNECT_MS) == GW_OK) {
-            done = getsockopt(line->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+        if (wait_for(line, line->fd, POLLOUT, real_ms() + CONNECT_MS) == GW_OK &&
+            getsockopt(line->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
+            error = errno;
         }
         errno = error;
         done = error;
