@@ -115,8 +115,9 @@ static void read_tcp(struct gw_yaml *yaml, struct gw_line_plan *line, const gw_y
         return;
     }
     bool bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
-    memcpy(line->where, text + bracketed, len - 2u * bracketed);
-    line->where[len - 2u * bracketed] = '\0';
+    size_t brackets = bracketed ? 2 : 0;
+    memcpy(line->where, text + brackets / 2, len - brackets);
+    line->where[len - brackets] = '\0';
     line->port = (uint16_t)port;
     line->is_tcp = true;
 }
@@ -202,8 +203,9 @@ static void read_target(struct reading *r, struct gw_poll_target *target, const 
     target->protocol = (uint8_t)gw_yaml_word(r->yaml, gw_yaml_need(r->yaml, node, "protocol"),
                                              words, GW_POLL_PROTOCOLS);
     const gw_yaml_node *every = gw_yaml_get(r->yaml, node, "every");
-    target->every_us = every != NULL ? read_span(r->yaml, every, SECOND_US, 31 * 86400 * SECOND_US)
-                                     : 900 * SECOND_US;
+    target->every_us = every != NULL
+                           ? read_span(r->yaml, every, SECOND_US, 31ll * 86400 * SECOND_US)
+                           : 900 * SECOND_US;
     if (!gw_yaml_failed(r->yaml)) {
         read_address(r, target, node);
     }
