@@ -103,12 +103,21 @@ static enum mt_status read_tlv(struct mt_lwm2m_gather *g, const struct mt_lwm2m_
     return status;
 }
 
+static void tell(const struct mt_input *input, const uint8_t *from, const uint8_t *to,
+                 const char *what)
+{
+    mt_trace_field(input->trace, from, (size_t)(to - from), what, NULL);
+}
+
 static enum mt_status read_json(struct mt_lwm2m_gather *g, const struct mt_input *input)
 {
     struct mt_lwm2m_json r;
     struct mt_lwm2m_item item;
     enum mt_status status =
         mt_lwm2m_json_open(&r, input->bytes, input->len, input->path, input->path_len);
+    if (status == MT_OK) {
+        tell(input, input->bytes, (const uint8_t *)r.elements.at + 1, "base"); /* up to "[" */
+    }
     while (status == MT_OK) {
         status = mt_lwm2m_json_next(&item, &r);
         if (status == MT_OK) {
@@ -116,6 +125,9 @@ static enum mt_status read_json(struct mt_lwm2m_gather *g, const struct mt_input
         } else if (status != MT_NO_READING) {
             mt_trace_fault(input->trace, input->bytes, input->len, "an element is malformed");
         }
+    }
+    if (status == MT_NO_READING) {
+        tell(input, (const uint8_t *)r.elements.at, input->bytes + input->len, "end");
     }
     return status;
 }

@@ -402,9 +402,16 @@ static enum mt_status read_records(struct mt_lwm2m_gather *g, struct pack *p,
 {
     struct mt_senml_record record;
     enum mt_status status = open_pack(p, input);
+    if (status == MT_OK) {
+        mt_trace_field(input->trace, input->bytes, (size_t)(place(p) - input->bytes), "pack",
+                       p->is_json ? "records in JSON" : "records in CBOR");
+    }
     while (status == MT_OK) {
         const uint8_t *first = place(p);
         status = next(&record, p);
+        if (status == MT_NO_READING && place(p) > first) {
+            mt_trace_field(input->trace, first, (size_t)(place(p) - first), "end", NULL);
+        }
         if (status == MT_OK) {
             status = take_record(g, p, &record);
             mt_trace_field(input->trace, first, (size_t)(place(p) - first), "record", g->meaning);

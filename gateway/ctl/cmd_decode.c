@@ -16,6 +16,7 @@
 static char *protocol_name;
 static char *key_hex;
 static char *key_file;
+static char *resource_path;
 static int explain;
 
 static const struct poptOption options[] = {
@@ -27,6 +28,8 @@ static const struct poptOption options[] = {
      "it",
      "HEX"},
     {"key-file", '\0', POPT_ARG_STRING, &key_file, 0, "the key, from a file's first line", "FILE"},
+    {"path", '\0', POPT_ARG_STRING, &resource_path, 0,
+     "what an LwM2M meter was asked for, such as /3424/0; its TLV does not say", "PATH"},
     {"explain", '\0', POPT_ARG_NONE, &explain, 0,
      "name every byte, and say what is wrong and where, instead of JSON", NULL},
     POPT_TABLEEND,
@@ -56,6 +59,8 @@ static struct mt_input input_of(const struct decoder *d, const uint8_t *bytes, s
                              .len = len,
                              .key = d->key_len > 0 ? d->key : NULL,
                              .key_len = d->key_len,
+                             .path = resource_path,
+                             .path_len = resource_path != NULL ? strlen(resource_path) : 0,
                              .formats = &formats};
 }
 
@@ -193,7 +198,7 @@ int gw_cmd_decode(int argc, const char **argv)
 {
     static const struct gw_ctl_syntax syntax = {
         .own = options,
-        .usage = "[--protocol NAME] [--key HEX] [--explain] HEX | -",
+        .usage = "[--protocol NAME] [--key HEX] [--path PATH] [--explain] HEX | -",
         .about =
             "Decodes a meter's frame, as bytes in hexadecimal, and prints one line of JSON for "
             "each:\n"
