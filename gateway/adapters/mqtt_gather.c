@@ -20,7 +20,8 @@ void gw_gather_pace(struct gw_gather *gather, uint64_t messages, int64_t now_ms)
         return;
     }
     uint64_t per_ms = (messages - gather->window_messages) / (uint64_t)passed_ms;
-    uint64_t hold_ms = per_ms < GW_GATHER_BUSY_PER_MS ? 0 : per_ms / GW_GATHER_PER_MS_OF_HOLD;
+    uint64_t hold_ms =
+        per_ms < GW_GATHER_BUSY_PER_MS ? 0 : 1 + per_ms * per_ms / GW_GATHER_PACE_SQUARED;
     gather->hold_ms = hold_ms < GW_GATHER_HOLD_MS_MAX ? (int)hold_ms : GW_GATHER_HOLD_MS_MAX;
     gather->window_messages = messages;
     gather->window_since_ms = now_ms;

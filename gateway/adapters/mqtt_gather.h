@@ -20,9 +20,9 @@
 #define GW_GATHER_SLOTS 16384u    /**< Of the table that finds a meter's receipt. */
 #define GW_GATHER_BUSY_PER_MS 10u /**< Messages a millisecond from which on receipts wait at all. */
 #define GW_GATHER_HOLD_MS_MAX 25  /**< Longest wait. */
-/** Messages a millisecond for each millisecond of waiting: at half of what two cores settle (75 a millisecond)
- *  that is 12 ms, and leaves 8 of the 20 that a meter may wait for everything else. */
-#define GW_GATHER_PER_MS_OF_HOLD 6u
+/** Pace squared, in messages a millisecond, for each millisecond of waiting beyond the first: at half of
+ *  what a broker passes a wait costs time and spares little, near all of it the other way round. */
+#define GW_GATHER_PACE_SQUARED 1200u
 #define GW_GATHER_WINDOW_MS 10 /**< How often the pace is looked at. */
 
 /** Fields are private to mqtt_gather.c, but for hold_ms and merged, which may be read. */

@@ -67,14 +67,15 @@ static void the_newest_receipt_of_a_meter_wins(void)
     expect_end();
 }
 
-/* Messages of 10 ms, and the wait that follows by the header's rule: a millisecond for each six of a
- * millisecond's messages, from ten a millisecond on, 25 at most. */
+/* Messages of 10 ms, and the wait that follows by the header's rule: one millisecond, and the square of a
+ * millisecond's messages by 1,200, from ten a millisecond on, 25 at most. */
 static void the_wait_grows_with_the_pace(void)
 {
     static const struct {
         uint64_t messages;
         int hold_ms;
-    } rows[] = {{0, 0}, {99, 0}, {100, 1}, {600, 10}, {750, 12}, {1500, 25}, {9000, 25}, {0, 0}};
+    } rows[] = {{0, 0},     {99, 0},    {100, 1},   {600, 4}, {950, 8},
+                {1500, 19}, {1900, 25}, {9000, 25}, {0, 0}};
     uint64_t messages = 500;
     int64_t now_ms = 70;
     gw_gather_init(&gather, now_ms);
@@ -89,7 +90,7 @@ static void the_wait_grows_with_the_pace(void)
 static void while_messages_come_fast_receipts_wait_from_the_oldest_on(void)
 {
     gw_gather_init(&gather, 0);
-    gw_gather_pace(&gather, 600, 10);
+    gw_gather_pace(&gather, 1040, 10); /* 1 + 104 * 104 / 1200 = 10 ms */
     put(1, 'a', 20);
     CU_ASSERT_EQUAL(gw_gather_due_ms(&gather, 20), 10);
     put(1, 'b', 27);
