@@ -174,7 +174,7 @@ stop() {
 stop_all() {
     [ -z "$stopping" ] || return 0
     stopping=1
-    trap '' INT TERM
+    trap '' INT TERM HUP
     # Meters first: they wait a moment for the last receipts. The gateway then closes its books, and
     # the broker and the operator have nobody left to serve.
     for name in fleet gateway broker operator; do
@@ -184,6 +184,8 @@ stop_all() {
 trap stop_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+# The terminal was closed: nobody reads what is said from here on.
+trap 'exec >/dev/null 2>&1; exit 129' HUP
 
 fail() {
     echo >&2
