@@ -422,11 +422,19 @@ enum mt_status mt_wmbus_decode(struct mt_frame *out, size_t *used, const struct 
     }
     struct mt_frame frame;
     status = read_span(&frame, &span, input);
-    if (!is_told(status) && span.shape == MT_WMBUS_FORMAT_B) {
+    if (status != MT_OK && span.shape == MT_WMBUS_FORMAT_B) {
         /* One frame without CRCs in 65536 ends in two bytes that look like one. */
-        span = (struct mt_wmbus_span){MT_WMBUS_STRIPPED, span.wire_len, span.wire_len};
-        enum mt_status again = read_span(&frame, &span, input);
-        status = is_told(again) ? again : status;
+        struct mt_wmbus_span stripped = {MT_WMBUS_STRIPPED, span.wire_len, span.wire_len, MT_OK};
+        struct mt_frame other;
+        enum mt_status again = read_span(&other, &stripped, input);
+        if (again == MT_OK || (is_told(again) && !is_told(status))) {
+            status = again;
+            frame = other;
+        }
+    }
+    if (status != MT_OK && span.otherwise != MT_OK) {
+        *used = span.otherwise == MT_NEED_MORE ? 0 : input->len;
+        return span.otherwise;
     }
     if (is_told(status)) {
         if (status != MT_OK) {

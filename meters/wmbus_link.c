@@ -110,7 +110,7 @@ size_t mt_wmbus_wire_len(size_t len, enum mt_wmbus_shape shape)
     return 0;
 }
 
-/* How many CRCs of format A are right; *blocks says how many there are. */
+/* The CRCs of format A that are right; *blocks says how many a frame of len bytes has. */
 static size_t right_blocks(size_t *blocks, const uint8_t *wire, size_t len)
 {
     size_t right = crc_follows(wire, MT_WMBUS_HEAD_BYTES) ? 1 : 0;
@@ -127,19 +127,20 @@ static size_t right_blocks(size_t *blocks, const uint8_t *wire, size_t len)
     return right;
 }
 
-/* A frame in format A whose L was damaged: a block of 16 bytes after the head is still right. */
-static bool has_right_block(const uint8_t *wire, size_t len)
+/* How many whole blocks of 16 bytes after the head are right, whatever L says. */
+static size_t right_whole_blocks(const uint8_t *wire, size_t len)
 {
+    size_t right = 0;
     size_t at = MT_WMBUS_HEAD_BYTES + CRC_BYTES;
     for (; len >= at + BLOCK_BYTES + CRC_BYTES; at += BLOCK_BYTES + CRC_BYTES) {
-        if (crc_follows(wire + at, BLOCK_BYTES)) {
-            return true;
-        }
+        right += crc_follows(wire + at, BLOCK_BYTES) ? 1 : 0;
     }
-    return false;
+    return right;
 }
 
-static enum mt_status probe_a(struct mt_wmbus_span *span, const uint8_t *bytes, size_t len)
+/* Format A. Out: *right, how many CRCs say so, when it is not MT_NOT_FOUND. */
+static enum mt_status probe_a(struct mt_wmbus_span *span, size_t *right, const uint8_t *bytes,
+                              size_t len)
 {
     if (len < MT_WMBUS_HEAD_BYTES + CRC_BYTES) {
         return MT_NOT_FOUND;
@@ -150,18 +151,17 @@ static enum mt_status probe_a(struct mt_wmbus_span *span, const uint8_t *bytes, 
     }
     size_t plain = (size_t)bytes[0] + 1;
     size_t wire = mt_wmbus_wire_len(plain, MT_WMBUS_FORMAT_A);
+    size_t whole_blocks = right_whole_blocks(bytes, len);
+    *right = whole_blocks + (head_right ? 1 : 0);
     if (len < wire) {
-        bool torn = !head_right && has_right_block(bytes, len);
         *span = (struct mt_wmbus_span){.wire_len = len};
-        return head_right ? MT_NEED_MORE : torn ? MT_BAD_CHECKSUM : MT_NOT_FOUND;
+        return head_right ? MT_NEED_MORE : whole_blocks > 0 ? MT_BAD_CHECKSUM : MT_NOT_FOUND;
     }
     size_t blocks;
-    size_t right = right_blocks(&blocks, bytes, plain);
-    *span = (struct mt_wmbus_span){MT_WMBUS_FORMAT_A, wire, plain};
-    if (right == blocks) {
-        return MT_OK;
-    }
-    return right > 0 || has_right_block(bytes, len) ? MT_BAD_CHECKSUM : MT_NOT_FOUND;
+    size_t by_length = right_blocks(&blocks, bytes, plain);
+    *right = *right > by_length ? *right : by_length;
+    *span = (struct mt_wmbus_span){MT_WMBUS_FORMAT_A, wire, plain, MT_OK};
+    return by_length == blocks ? MT_OK : *right > 0 ? MT_BAD_CHECKSUM : MT_NOT_FOUND;
 }
 
 /* A second block that is too short to hold anything but its CRC is none. */
@@ -181,11 +181,28 @@ static bool is_damaged_b(const uint8_t *bytes, size_t whole)
     return whole > LONG_BLOCK_BYTES + CRC_BYTES && crc_follows(bytes, LONG_BLOCK_BYTES - CRC_BYTES);
 }
 
+/* A frame may end here: nothing follows, or another frame does. */
+static bool ends_at(const uint8_t *bytes, size_t len, size_t at)
+{
+    return len == at ||
+           (len > at && (head_is_possible(bytes + at, len - at, MT_WMBUS_CI_AT) ||
+                         head_is_possible(bytes + at, len - at, MT_WMBUS_CI_AT + CRC_BYTES)));
+}
+
+/* One CRC in 65536 is right by chance, and the one of the head would be so in every frame of that
+ * meter: a frame that ends where its L says may have no CRCs for all that. */
+static bool is_chance(const uint8_t *bytes, size_t len, size_t right)
+{
+    return right < 2 && head_is_possible(bytes, len, MT_WMBUS_CI_AT) &&
+           ends_at(bytes, len, (size_t)bytes[0] + 1);
+}
+
 enum mt_status mt_wmbus_probe(struct mt_wmbus_span *span, const uint8_t *bytes, size_t len)
 {
     MT_CHECK(span != NULL && (bytes != NULL || len == 0));
-    enum mt_status status = probe_a(span, bytes, len);
-    if (status != MT_NOT_FOUND) {
+    size_t right = 0;
+    enum mt_status status = probe_a(span, &right, bytes, len);
+    if (status == MT_OK || (status != MT_NOT_FOUND && !is_chance(bytes, len, right))) {
         return status;
     }
     if (len > 0 && len <= MT_WMBUS_CI_AT) { /* as far as it is there it may be one */
@@ -200,15 +217,14 @@ enum mt_status mt_wmbus_probe(struct mt_wmbus_span *span, const uint8_t *bytes, 
     if (len < whole) {
         return MT_NEED_MORE;
     }
-    size_t after = len - whole;
-    if (after >= TORN_MAX && !head_is_possible(bytes + whole, after, MT_WMBUS_CI_AT) &&
-        !head_is_possible(bytes + whole, after, MT_WMBUS_CI_AT + CRC_BYTES)) {
+    if (len - whole >= TORN_MAX && !ends_at(bytes, len, whole)) {
         return MT_NOT_FOUND;
     }
-    *span = (struct mt_wmbus_span){MT_WMBUS_STRIPPED, whole, whole};
+    enum mt_status otherwise = status == MT_NOT_FOUND ? MT_OK : status;
+    *span = (struct mt_wmbus_span){MT_WMBUS_STRIPPED, whole, whole, otherwise};
     if (is_format_b(bytes, whole)) {
         size_t crcs = whole > LONG_BLOCK_BYTES ? 2 * CRC_BYTES : CRC_BYTES;
-        *span = (struct mt_wmbus_span){MT_WMBUS_FORMAT_B, whole, whole - crcs};
+        *span = (struct mt_wmbus_span){MT_WMBUS_FORMAT_B, whole, whole - crcs, otherwise};
     } else if (is_damaged_b(bytes, whole)) {
         return MT_BAD_CHECKSUM;
     }
@@ -267,7 +283,7 @@ enum mt_status mt_wmbus_wrap(uint8_t *out, size_t *out_len, size_t out_max, cons
     if (wire > out_max || (shape == MT_WMBUS_FORMAT_B && wire > MT_WMBUS_STRIPPED_MAX)) {
         return MT_TOO_LARGE;
     }
-    const struct mt_wmbus_span span = {(uint8_t)shape, wire, len};
+    const struct mt_wmbus_span span = {(uint8_t)shape, wire, len, MT_OK};
     uint8_t *to = out;
     for (size_t at = 0; at < len;) {
         size_t block = block_at(at, &span);

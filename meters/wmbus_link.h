@@ -29,6 +29,8 @@ struct mt_wmbus_span {
     uint8_t shape;   /**< enum mt_wmbus_shape. */
     size_t wire_len; /**< Bytes of the input that it takes. */
     size_t len;      /**< Bytes without CRCs, L among them. */
+    /** MT_OK, or what the bytes are unless a reading is in them: one CRC of format A is right. */
+    enum mt_status otherwise;
 };
 
 /** CRC of EN 13757-4, 12.3.4: polynomial 3D65, from 0, inverted. "123456789" gives C2B7. */
