@@ -135,7 +135,8 @@ grep -q '^street: going on from' "$work/second" || fail "the second run began an
 [ "$(listeners)" -eq 0 ] || fail "something still listens after Ctrl-C"
 first=$(sed -nE 's/^.*  ([0-9,]+) readings,.*/\1/p' "$work/second" | head -n 1 | tr -d ,)
 [ "${first:-0}" -ge "$taken" ] || fail "the second run forgot readings: $first of $taken"
-grep -q 'another --dir for seed 12' < <(run --seed 12 2>&1 || true) || fail "another seed was taken"
+if run --seed 12 >"$work/seed" 2>&1; then fail "another seed was taken"; fi
+grep -q 'another --dir for seed 12' "$work/seed" || fail "the seed's message: $(cat "$work/seed")"
 
 # 4. The same seed gives the same readings.
 fleet() { "$METERPAY_BIN/meterpay-fleet" --via none --start 2026-07-01 --meters 9 --hours 48 "$@"; }

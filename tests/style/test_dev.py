@@ -77,6 +77,8 @@ class Counting(unittest.TestCase):
     def test_a_ctest_that_ran_nothing_is_a_failure(self):
         got, last, err = self.counted("No tests were found!!!", 8)
         self.assertEqual((got, last), (8, "0 passed, 1 failed"), err)
+        got, last, err = self.counted("Nothing to do.", 0)
+        self.assertEqual((got, last), (1, "0 passed, 1 failed"), err)
 
 
 class PrivateSources(unittest.TestCase):

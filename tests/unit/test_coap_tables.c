@@ -48,7 +48,7 @@ static void as_many_keys_as_asked_for_and_no_more(void)
         uint8_t got[MT_KEY_BYTES] = {0};
         int len = snprintf(name, sizeof name, "wHXE-%012u", i);
         CU_ASSERT_TRUE(gw_keys_get(got, &keys, name, (size_t)len));
-        CU_ASSERT_EQUAL(got[0] | got[1] << 8, i);
+        CU_ASSERT_EQUAL((unsigned)(got[0] | got[1] << 8), i);
     }
     gw_keys_deinit(&keys);
 }

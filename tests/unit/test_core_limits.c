@@ -335,7 +335,7 @@ static void given_times_stay_near_the_clock(void)
     }
     CU_ASSERT_TRUE(refused > 0);
     CU_ASSERT_TRUE(f.core->meters[0].last.time_us <= f.now_us + 20 * GW_US_PER_MIN);
-    CU_ASSERT_EQUAL(f.core->head->newest_us, f.core->meters[0].last.time_us);
+    CU_ASSERT_EQUAL((int64_t)f.core->head->newest_us, f.core->meters[0].last.time_us);
     fixture_close(&f);
 }
 
