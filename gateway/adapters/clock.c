@@ -26,6 +26,31 @@ static int64_t real_now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* Counts on through suspension; nobody sets it. */
+static int64_t steady_now_us(void)
+{
+    struct timespec now;
+    int rc = clock_gettime(CLOCK_BOOTTIME, &now);
+    MT_CHECK(rc == 0); /* cannot fail for this clock */
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* The machine's time, unless it stepped. */
+static int64_t believed_now_us(struct gw_clock *clock)
+{
+    int64_t steady_us = steady_now_us();
+    int64_t offset_us = real_now_us() - steady_us;
+    int64_t believed_us = atomic_load(&clock->steady_us);
+    int64_t step_us = offset_us - believed_us;
+    if (step_us > GW_CLOCK_STEP_MAX_US || step_us < -GW_CLOCK_STEP_MAX_US) {
+        atomic_store(&clock->step_us, step_us);
+        return steady_us + believed_us;
+    }
+    atomic_store(&clock->steady_us, offset_us);
+    atomic_store(&clock->step_us, 0);
+    return steady_us + offset_us;
+}
+
 static void set_error(char *error, const char *path, const char *what)
 {
     if (error != NULL) {
@@ -120,7 +145,24 @@ enum gw_status gw_clock_open(struct gw_clock *clock, char error[GW_CLOCK_ERROR_B
     clock->origin_sim_us = opened.origin_sim_us;
     clock->speed = opened.speed;
     atomic_init(&clock->last_us, 0);
+    gw_clock_accept(clock);
     return GW_OK;
+}
+
+void gw_clock_accept(struct gw_clock *clock)
+{
+    atomic_store(&clock->steady_us, real_now_us() - steady_now_us());
+    atomic_store(&clock->step_us, 0);
+}
+
+int64_t gw_clock_step_us(struct gw_clock *clock)
+{
+    return atomic_load(&clock->step_us);
+}
+
+int64_t gw_clock_look_us(struct gw_clock *clock)
+{
+    return gw_clock_at_us(clock, believed_now_us(clock));
 }
 
 int64_t gw_clock_at_us(const struct gw_clock *clock, int64_t real_us)
@@ -136,7 +178,7 @@ int64_t gw_clock_at_us(const struct gw_clock *clock, int64_t real_us)
 
 int64_t gw_clock_now_us(struct gw_clock *clock)
 {
-    int64_t now_us = gw_clock_at_us(clock, real_now_us());
+    int64_t now_us = gw_clock_look_us(clock);
     int64_t last_us = atomic_load(&clock->last_us);
     while (last_us < now_us) {
         /* On failure last_us becomes what another thread has told meanwhile. */

@@ -6,8 +6,13 @@
  *      simulated = origin_sim_us + (real - origin_real_us) x speed
  *
  *  where real is this machine's CLOCK_REALTIME, so the file survives a reboot. The file is text, one
- *  `name value` a line, and is read once, at open. The clock never goes back within a process, even
- *  where the real one is set back: it then stands still until the real one has caught up.
+ *  `name value` a line, and is read once, at open.
+ *
+ *  The clock never goes back within a process. The machine's clock is followed where it is slewed or
+ *  set by up to GW_CLOCK_STEP_MAX_US; a longer step, ahead or back, is not believed: from there on time
+ *  is counted by CLOCK_BOOTTIME, which nobody sets, until the machine's clock is back within those
+ *  minutes, the step is accepted, or the process starts anew. A store whose newest block is of next
+ *  year would take nothing until then.
  *
  *  Never: sleeps, sets a time, or reads the file again.
  */
@@ -21,14 +26,17 @@
 #include "meters/check.h"
 
 #define GW_CLOCK_SPEED_MAX 100000 /**< Simulated seconds of one real second; the least is 1. */
+#define GW_CLOCK_STEP_MAX_US (5ll * 60 * 1000000) /**< A longer one has to be accepted. */
 #define GW_CLOCK_ERROR_BYTES 512u /**< Room for a sentence that says what is wrong with a file. */
 
 /** A clock. Fields are private to clock.c, except that `speed` may be read. */
 struct gw_clock {
     int64_t origin_real_us;
     int64_t origin_sim_us;
-    int32_t speed;           /**< Simulated time per real time: 1 for the real clock. */
-    _Atomic int64_t last_us; /**< The latest time that was told. */
+    int32_t speed;             /**< Simulated time per real time: 1 for the real clock. */
+    _Atomic int64_t last_us;   /**< The latest time that was told. */
+    _Atomic int64_t steady_us; /**< Real time minus the steady one, as last believed. */
+    _Atomic int64_t step_us;   /**< By how much the machine's clock is off that, or 0. */
 };
 
 /** Open a clock.
@@ -43,6 +51,17 @@ MT_MUST_USE enum gw_status gw_clock_open(struct gw_clock *clock, char error[GW_C
 
 /** Now, in microseconds since 1970 UTC. Never less than an earlier answer. Any thread may ask. */
 int64_t gw_clock_now_us(struct gw_clock *clock);
+
+/** Now, as gw_clock_now_us but for the last rule: it goes back where the machine's clock does. */
+int64_t gw_clock_look_us(struct gw_clock *clock);
+
+/** How far the machine's clock has stepped and is not believed: real microseconds, ahead is positive;
+ *  0 when it is followed. As of the last time that was told. Any thread.
+ */
+int64_t gw_clock_step_us(struct gw_clock *clock);
+
+/** Believe the machine's clock, whatever it says. Any thread. */
+void gw_clock_accept(struct gw_clock *clock);
 
 /** The clock's time at a real time: the pure rule behind gw_clock_now_us. At least 0; saturates at
  *  the end of the year 9999.

@@ -21,6 +21,10 @@ static const struct {
         {"clock_behind",
          "Set the machine's clock; intake goes on by itself within a second. If the clock is "
          "right, it was ahead when the store was written: see \"The clock\" in the user guide."},
+    [GW_ALARM_CLOCK_STEPPED] =
+        {"clock_stepped",
+         "Nothing waits. Set the machine's clock; if what it says is right, tell the gateway: "
+         "`meterpay clock accept`."},
     [GW_ALARM_DISK_LOW] = {"disk_low",
                            "Make room on the store's disk, or move the store to a larger one."},
     [GW_ALARM_MQTT_DOWN] = {"mqtt_down", "Start the broker, or correct mqtt.host, mqtt.port and "

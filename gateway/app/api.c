@@ -11,6 +11,7 @@ const struct gw_http_route gw_api_routes[] = {
     {"GET",    "/v1/status",                                 0,          gw_api_status},
     {"GET",    "/v1/alarms",                                 0,          gw_api_alarms},
     {"GET",    "/v1/refusals",                               0,          gw_api_refusals},
+    {"POST",   "/v1/clock/accept",                           0,          gw_api_clock_accept},
     {"GET",    "/v1/ledger/check",                           0,          gw_api_ledger_check},
     {"GET",    "/v1/meters",                                 0,          gw_api_meter_list},
     {"POST",   "/v1/meters",                                 1024 * KIB, gw_api_meter_add},

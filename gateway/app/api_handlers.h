@@ -12,6 +12,7 @@
 GW_API_HANDLER(gw_api_status);
 GW_API_HANDLER(gw_api_alarms);
 GW_API_HANDLER(gw_api_refusals);
+GW_API_HANDLER(gw_api_clock_accept);
 GW_API_HANDLER(gw_api_ledger_check);
 /* api_meters.c, api_meter_add.c */
 GW_API_HANDLER(gw_api_meter_list);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Status, alarms, refusals and the ledger check. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "gateway/app/api_handlers.h"
 #include "gateway/app/api_tools.h"
 #include "gateway/app/links.h"
+#include "gateway/app/log.h"
 #include "gateway/app/reconcile.h"
 
 static json_t *alarm_json(struct gw_alarms *alarms, enum gw_alarm which)
@@ -152,6 +154,7 @@ void gw_api_status(void *arg, const struct gw_http_request *request, struct gw_h
     gw_api_put_time(status, "time", gw_clock_now_us(&app->clock));
     gw_api_put_time(status, "started", app->started_us);
     gw_api_put_int(status, "clock_speed", app->clock.speed);
+    gw_api_put_int(status, "clock_step_us", gw_clock_step_us(&app->clock));
     gw_api_put_int(status, "readings", (int64_t)c->readings);
     gw_api_put(status, "messages", messages_json(c));
     gw_api_put(status, "money", money_json(c));
@@ -163,6 +166,24 @@ void gw_api_status(void *arg, const struct gw_http_request *request, struct gw_h
     gw_api_put(status, "reconcile", gw_recon_status(app->recon));
     gw_api_put(status, "alarms", alarms_json(&app->alarms, false));
     reply->json = status;
+}
+
+void gw_api_clock_accept(void *arg, const struct gw_http_request *request,
+                         struct gw_http_reply *reply)
+{
+    struct gw_app *app = arg;
+    if (!gw_api_queries_known(request, reply, "")) {
+        return;
+    }
+    int64_t before_us = gw_clock_look_us(&app->clock);
+    int64_t step_us = gw_clock_step_us(&app->clock);
+    gw_clock_accept(&app->clock);
+    int64_t now_us = gw_clock_look_us(&app->clock);
+    gw_log(GW_LOG_INFO, "clock_accepted", "step_us=%" PRId64, step_us);
+    reply->json = json_object();
+    gw_api_put_int(reply->json, "step_us", step_us);
+    gw_api_put_time(reply->json, "before", before_us);
+    gw_api_put_time(reply->json, "time", now_us);
 }
 
 /* ---- refusals ------------------------------------------------------------------------------------ */

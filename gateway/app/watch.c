@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
-#include <time.h>
 
 #include "gateway/app/format.h"
 #include "gateway/app/links.h"
@@ -39,12 +38,12 @@ static void watch_disk(struct gw_app *app, int64_t now_us)
 
 void gw_app_look_at_clock(struct gw_app *app)
 {
-    struct timespec real;
     int state = atomic_load(&app->state);
-    (void)clock_gettime(CLOCK_REALTIME, &real); /* cannot fail for this clock */
+    if (state == GW_APP_CLOCK_BEHIND) {
+        gw_clock_accept(&app->clock); /* while nothing is decided, every setting is welcome */
+    }
     /* Not gw_clock_now_us: within this process that does not go back. */
-    int64_t now_us =
-        gw_clock_at_us(&app->clock, (int64_t)real.tv_sec * 1000000 + real.tv_nsec / 1000);
+    int64_t now_us = gw_clock_look_us(&app->clock);
     int64_t newest_us = app->seen.counters.block_time_us;
     bool behind = newest_us - now_us > CLOCK_BEHIND_US;
     if (state == GW_APP_CLOCK_BEHIND && !behind) {
@@ -60,6 +59,19 @@ void gw_app_look_at_clock(struct gw_app *app)
                        "the clock says %s, and the store's newest block is of %s: intake waits",
                        clock, newest);
     }
+}
+
+static void watch_step(struct gw_app *app, int64_t now_us)
+{
+    int64_t step_us = gw_clock_step_us(&app->clock);
+    char ours[GW_FORMAT_MAX];
+    char text[GW_ALARM_TEXT_MAX];
+    gw_format_time(ours, now_us - now_us % 1000000);
+    snprintf(text, sizeof(text),
+             "the machine's clock jumped %" PRId64 " minutes %s and is not believed: by the steady "
+             "clock it is %s",
+             (step_us < 0 ? -step_us : step_us) / 60000000, step_us < 0 ? "back" : "ahead", ours);
+    gw_alarm_set(&app->alarms, GW_ALARM_CLOCK_STEPPED, now_us, step_us != 0, text);
 }
 
 static void watch_orders(struct gw_app *app, int64_t now_us, int64_t real_us)
@@ -86,6 +98,7 @@ void gw_app_watch(struct gw_app *app)
         gw_core_counters(&app->seen.counters, app->core);
     }
     gw_app_look_at_clock(app);
+    watch_step(app, now_us);
     watch_disk(app, now_us);
     watch_orders(app, now_us, real_us);
     gw_links_watch(app->links, app, now_us);

@@ -73,6 +73,7 @@ int gw_cmd_export(int argc, const char **argv);
 int gw_cmd_household_add(int argc, const char **argv);
 int gw_cmd_household_show(int argc, const char **argv);
 int gw_cmd_init(int argc, const char **argv);
+int gw_cmd_clock_accept(int argc, const char **argv);
 int gw_cmd_ledger_check(int argc, const char **argv);
 int gw_cmd_mapping_check(int argc, const char **argv);
 int gw_cmd_meter_add(int argc, const char **argv);

@@ -35,6 +35,7 @@ static const struct command commands[] = {
     {"orders", NULL, gw_cmd_orders, true,
      "open orders to wallets, or a household's history of them"},
     {"refusals", NULL, gw_cmd_refusals, true, "the newest messages that were refused, and why"},
+    {"clock", "accept", gw_cmd_clock_accept, true, "believe the machine's clock after it jumped"},
     {"ledger", "check", gw_cmd_ledger_check, true, "check that the books agree"},
     {"reconcile", NULL, gw_cmd_reconcile, true,
      "days compared with the operator's books, order by order"},

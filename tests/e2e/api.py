@@ -156,6 +156,7 @@ class Tester:
         self.ask("GET", "/v1/alarms", 200)
         self.run("alarms")
         self.ask("GET", "/v1/households", 200)
+        expect(self.ask("POST", "/v1/clock/accept", 200)["step_us"] == 0, "the clock did not jump")
         expect(self.ask("GET", "/v1/ledger/check", 200)["holds"], "the books do not agree")
         self.run("ledger", "check", text="the books agree")
         self.run("status", text="alarms     none")

@@ -9,6 +9,9 @@ if(TARGET meterpay AND TARGET meterpayd AND TARGET meterpay-operator)
         COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/api.py TIMEOUT 300)
     meterpay_script_test(e2e/reconcile
         COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/reconcile.py TIMEOUT 300)
+    add_library(fake_clock MODULE ${PROJECT_SOURCE_DIR}/tests/support/fake_clock.c)
+    set_target_properties(fake_clock PROPERTIES
+        LIBRARY_OUTPUT_DIRECTORY $<TARGET_FILE_DIR:meterpayd>)
     meterpay_script_test(e2e/held
         COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/held.py TIMEOUT 300)
 endif()

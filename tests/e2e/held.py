@@ -6,6 +6,7 @@ usage: held.py [--port N]     BIN_DIR names the folder of the programs.
 """
 import argparse
 import os
+import struct
 import subprocess
 import time
 
@@ -153,6 +154,49 @@ class Tester:
         self.restart(self.rig.now_us() - 240 * 10 ** 6)
         expect(self.rig.status()["state"] == "running", "%s", self.rig.status())
 
+    # ---- a clock that jumps ----------------------------------------------------------------------------
+
+    def jump(self, offset_us):
+        with open(self.offset, "r+b") as file:
+            file.write(struct.pack("=q", offset_us))
+
+    def stepped(self):
+        return [a for a in self.rig.status()["alarms"] if a["alarm"] == "clock_stepped"]
+
+    def a_clock_that_jumps_is_not_believed(self):
+        """Ten years ahead: readings go on as if nothing had been, and no block bears that time."""
+        self.offset = os.path.join(self.rig.folder, "offset")
+        with open(self.offset, "wb") as file:
+            file.write(bytes(8))
+        self.restart(self.rig.now_us() + 600 * 10 ** 6)
+        expect(self.rig.programs["gateway"].end() == 0, "the gateway did not stop cleanly")
+        self.rig.start_gateway(env=dict(
+            os.environ, LD_PRELOAD=os.path.join(BIN, "libfake_clock.so"), FAKE_CLOCK=self.offset,
+            ASAN_OPTIONS="verify_asan_link_order=0"))
+        self.read(1)
+        self.jump(10 * 365 * 86400 * 10 ** 6)
+        wait_for("the alarm", self.stepped, 20)
+        expect("jumped 5256000 minutes ahead" in self.stepped()[0]["text"], "%s", self.stepped())
+        expect("clock_stepped" in self.rig.cli("status"), "the command line")
+        self.read(1)
+        status = self.rig.status()
+        expect(abs(status["time_us"] - self.rig.now_us()) < 5 * 10 ** 6, "%s", status["time"])
+        expect(status["store"]["block_time_us"] <= status["time_us"], "%s", status["store"])
+        expect(status["state"] == "running", "%s", status["state"])
+
+    def it_is_believed_again_when_it_is_right_or_accepted(self):
+        self.jump(0)
+        wait_for("the alarm's end", lambda: not self.stepped(), 20)
+        self.jump(600 * 10 ** 6)
+        wait_for("the alarm", self.stepped, 20)
+        said = self.rig.cli("clock", "accept")
+        expect("the gateway's time was" in said, "%s", said)
+        wait_for("the alarm's end", lambda: not self.stepped(), 20)
+        ahead_us = self.rig.status()["time_us"] - self.rig.now_us()
+        expect(595 * 10 ** 6 < ahead_us < 605 * 10 ** 6, "%d us ahead", ahead_us)
+        expect("did not jump" in self.rig.cli("clock", "accept"), "a second time")
+        self.read(1)
+
     # ---- output ------------------------------------------------------------------------------------------
 
     def a_reader_that_goes_away_is_no_error(self):
@@ -198,6 +242,8 @@ def main():
             tester.intake_waits_while_the_clock_is_behind_the_store,
             tester.it_goes_on_by_itself_when_the_clock_has_caught_up,
             tester.a_few_minutes_are_no_reason_to_wait,
+            tester.a_clock_that_jumps_is_not_believed,
+            tester.it_is_believed_again_when_it_is_right_or_accepted,
             tester.a_reader_that_goes_away_is_no_error,
             tester.output_that_cannot_be_written_is_told_once, tester.it_stops_cleanly)])
 

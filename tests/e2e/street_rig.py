@@ -236,10 +236,10 @@ class Rig:
                                self.operator_folder, "--port", str(self.port["operator"]),
                                "--clock", self.clock], ready="ready")
 
-    def start_gateway(self, preexec=None):
+    def start_gateway(self, preexec=None, env=None):
         self.programs["gateway"] = Program(
             self, "gateway", [os.path.join(BIN, "meterpayd"), "--dir", self.gateway_folder],
-            ready="ready", preexec=preexec)
+            ready="ready", preexec=preexec, env=env)
 
     def start_fleet(self, *options):
         """The street's meters, as prepare() registered them. What they take is kept as the truth."""

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** The clock: the rule of simulated time, and its file. */
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gateway/adapters/clock.h"
@@ -94,10 +95,89 @@ static void impossible_clocks_are_not_written(void)
     CU_ASSERT_EQUAL(gw_clock_write("/nonexistent/clock", 0, 1), GW_IO);
 }
 
+/* The machine's clocks as the test sets them; clock.c asks these instead of the C library's. */
+static int64_t machine_us;
+static int64_t uptime_us;
+
+int clock_gettime(clockid_t which, struct timespec *time)
+{
+    int64_t us = which == CLOCK_BOOTTIME ? uptime_us : machine_us;
+    time->tv_sec = us / 1000000;
+    time->tv_nsec = us % 1000000 * 1000;
+    return 0;
+}
+
+#define MINUTE ((int64_t)60 * 1000000)
+#define BEGIN ((int64_t)1795462623 * 1000000)
+
+static void open_machine(struct gw_clock *clock)
+{
+    machine_us = BEGIN;
+    uptime_us = 7 * MINUTE;
+    CU_ASSERT_EQUAL_FATAL(gw_clock_open(clock, NULL, NULL), GW_OK);
+    CU_ASSERT_EQUAL(gw_clock_now_us(clock), BEGIN);
+}
+
+static void a_clock_that_is_slewed_or_set_a_little_is_followed(void)
+{
+    struct gw_clock clock;
+    open_machine(&clock);
+    for (int i = 1; i <= 100; i++) { /* four minutes too fast at every look: 400 minutes in all */
+        machine_us += 5 * MINUTE;
+        uptime_us += MINUTE;
+        CU_ASSERT_EQUAL(gw_clock_now_us(&clock), BEGIN + i * 5 * MINUTE);
+        CU_ASSERT_EQUAL(gw_clock_step_us(&clock), 0);
+    }
+    machine_us -= 5 * MINUTE; /* back: told times stand still, and a look says so */
+    CU_ASSERT_EQUAL(gw_clock_now_us(&clock), BEGIN + 500 * MINUTE);
+    CU_ASSERT_EQUAL(gw_clock_look_us(&clock), BEGIN + 495 * MINUTE);
+    CU_ASSERT_EQUAL(gw_clock_step_us(&clock), 0);
+}
+
+static void a_jump_is_not_believed_until_it_is_accepted_or_gone(void)
+{
+    static const int64_t jumps[] = {5 * MINUTE + 1, 1000000 * MINUTE, -(5 * MINUTE + 1),
+                                    -1000000 * MINUTE};
+    for (size_t i = 0; i < sizeof jumps / sizeof jumps[0]; i++) {
+        struct gw_clock clock;
+        open_machine(&clock);
+        machine_us += jumps[i] + MINUTE;
+        uptime_us += MINUTE;
+        CU_ASSERT_EQUAL(gw_clock_now_us(&clock), BEGIN + MINUTE);
+        CU_ASSERT_EQUAL(gw_clock_step_us(&clock), jumps[i]);
+        machine_us += MINUTE;
+        uptime_us += MINUTE;
+        CU_ASSERT_EQUAL(gw_clock_now_us(&clock), BEGIN + 2 * MINUTE);
+        machine_us -= jumps[i]; /* set right */
+        CU_ASSERT_EQUAL(gw_clock_now_us(&clock), BEGIN + 2 * MINUTE);
+        CU_ASSERT_EQUAL(gw_clock_step_us(&clock), 0);
+        machine_us += jumps[i];
+        CU_ASSERT_EQUAL(gw_clock_look_us(&clock), BEGIN + 2 * MINUTE);
+        gw_clock_accept(&clock);
+        CU_ASSERT_EQUAL(gw_clock_step_us(&clock), 0);
+        CU_ASSERT_EQUAL(gw_clock_look_us(&clock), BEGIN + 2 * MINUTE + jumps[i]);
+    }
+}
+
+static void a_jump_is_multiplied_by_the_speed_only_when_believed(void)
+{
+    struct gw_clock clock;
+    machine_us = BEGIN;
+    uptime_us = 0;
+    CU_ASSERT_EQUAL(gw_clock_write(path, 1000, 60), GW_OK);
+    CU_ASSERT_EQUAL_FATAL(gw_clock_open(&clock, NULL, path), GW_OK);
+    machine_us += 10 * MINUTE;
+    uptime_us += MINUTE;
+    CU_ASSERT_EQUAL(gw_clock_now_us(&clock), 1000 + 60 * MINUTE);
+    gw_clock_accept(&clock);
+    CU_ASSERT_EQUAL(gw_clock_now_us(&clock), 1000 + 600 * MINUTE);
+}
+
 static void the_clock_stands_still_while_real_time_is_behind(void)
 {
-    struct gw_clock clock = {.speed = 1};
-    atomic_init(&clock.last_us, INT64_MAX - 1);
+    struct gw_clock clock;
+    open_machine(&clock);
+    atomic_store(&clock.last_us, INT64_MAX - 1);
     CU_ASSERT_EQUAL(gw_clock_now_us(&clock), INT64_MAX - 1);
 }
 
@@ -136,6 +216,12 @@ static const struct unit_test tests[] = {
     {"simulated_time_is_origin_plus_real_time_times_speed",
      simulated_time_is_origin_plus_real_time_times_speed},
     {"the_end_of_time_is_the_year_9999", the_end_of_time_is_the_year_9999},
+    {"a_clock_that_is_slewed_or_set_a_little_is_followed",
+     a_clock_that_is_slewed_or_set_a_little_is_followed},
+    {"a_jump_is_not_believed_until_it_is_accepted_or_gone",
+     a_jump_is_not_believed_until_it_is_accepted_or_gone},
+    {"a_jump_is_multiplied_by_the_speed_only_when_believed",
+     a_jump_is_multiplied_by_the_speed_only_when_believed},
     {"a_span_is_divided_by_the_speed_and_rounded_up",
      a_span_is_divided_by_the_speed_and_rounded_up},
     {"a_file_that_was_written_is_read_back", a_file_that_was_written_is_read_back},
