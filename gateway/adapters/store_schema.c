@@ -27,6 +27,9 @@ static const char *const steps[] = {
     " name TEXT NOT NULL PRIMARY KEY,"
     " block INTEGER NOT NULL,"
     " text TEXT NOT NULL) STRICT;",
+
+    /* Images from before have no checksum, so the core takes them for damaged, once. */
+    "ALTER TABLE chunk ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;",
 };
 
 _Static_assert(sizeof steps / sizeof steps[0] == GW_STORE_SCHEMA_VERSION, "one step a version");

@@ -18,7 +18,7 @@
 #define GW_STORE_APPLICATION_ID 0x6d747079
 
 /** The version that this program writes. */
-#define GW_STORE_SCHEMA_VERSION 2
+#define GW_STORE_SCHEMA_VERSION 3
 
 /** Bring an open database to the newest version; an empty one becomes a new store.
  *

@@ -41,12 +41,12 @@ static const char *const sql[STATEMENTS] = {
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
     [BLOCK_INSERT] = "INSERT INTO block (number, time_us, bytes) VALUES (?1, ?2, ?3)",
-    [CHUNK_REPLACE] = "REPLACE INTO chunk (id, block, bytes) VALUES (?1, ?2, ?3)",
+    [CHUNK_REPLACE] = "REPLACE INTO chunk (id, block, bytes, crc) VALUES (?1, ?2, ?3, ?4)",
     [DOCUMENT_REPLACE] = "REPLACE INTO document (name, block, text) VALUES (?1, ?2, ?3)",
     [BLOCK_LAST] = "SELECT max(number) FROM block",
     [BLOCK_GET] = "SELECT bytes FROM block WHERE number = ?1",
     [BLOCK_FROM] = "SELECT bytes, number FROM block WHERE number >= ?1 ORDER BY number LIMIT 1",
-    [CHUNK_AFTER] = "SELECT bytes, id, block FROM chunk WHERE id > ?1 ORDER BY id LIMIT 1",
+    [CHUNK_AFTER] = "SELECT bytes, id, block, crc FROM chunk WHERE id > ?1 ORDER BY id LIMIT 1",
     [DOCUMENT_ALL] = "SELECT text, name, block FROM document ORDER BY block, name",
 };
 
@@ -131,6 +131,7 @@ static bool put_chunk(struct gw_store_sqlite *store, const struct gw_chunk *chun
     bind_number(statement, 1, (int64_t)((uint64_t)chunk->kind << 32 | chunk->index));
     bind_number(statement, 2, (int64_t)chunk->block);
     bind_bytes(statement, 3, chunk->bytes, chunk->len);
+    bind_number(statement, 4, chunk->crc);
     return run(store, CHUNK_REPLACE);
 }
 
@@ -327,6 +328,7 @@ static enum gw_status store_chunk_walk(void *self, void *arg,
             .kind = (uint32_t)((uint64_t)after >> 32),
             .index = (uint32_t)after,
             .block = (uint64_t)sqlite3_column_int64(statement, 2),
+            .crc = (uint32_t)sqlite3_column_int64(statement, 3),
         };
         bool read = row_bytes(&chunk.bytes, &chunk.len, store, CHUNK_AFTER);
         status = read ? visit(arg, &chunk) : GW_IO;

@@ -17,6 +17,9 @@ static const struct {
     [GW_ALARM_COMMIT_FAILED] = {"commit_failed",
                                 "Check the store's disk and file system; nothing that was "
                                 "acknowledged is lost."},
+    [GW_ALARM_STORE_DAMAGED] =
+        {"store_damaged", "Nothing is lost, but the disk gave back other bytes than were written: "
+                          "check it, and take a backup to another one."},
     [GW_ALARM_CLOCK_BEHIND] =
         {"clock_behind",
          "Set the machine's clock; intake goes on by itself within a second. If the clock is "

@@ -12,14 +12,15 @@
 #include <stdint.h>
 
 enum gw_alarm {
-    GW_ALARM_INTAKE_STOPPED,    /**< The disk is full: no message is taken. */
-    GW_ALARM_COMMIT_FAILED,     /**< The store failed; what it holds is read again. */
-    GW_ALARM_CLOCK_BEHIND,      /**< The clock is before the store's newest block: intake waits. */
-    GW_ALARM_CLOCK_STEPPED,     /**< The machine's clock jumped: the steady one is followed. */
-    GW_ALARM_DISK_LOW,          /**< Less room than store.free_min. */
-    GW_ALARM_MQTT_DOWN,         /**< No connection to the broker. */
-    GW_ALARM_BROKER_KEYS,       /**< The broker's key file could not be brought up to date. */
-    GW_ALARM_OPERATOR_TRUST,    /**< The operator does not believe our keys, or we not its. */
+    GW_ALARM_INTAKE_STOPPED, /**< The disk is full: no message is taken. */
+    GW_ALARM_COMMIT_FAILED,  /**< The store failed; what it holds is read again. */
+    GW_ALARM_STORE_DAMAGED,  /**< Images of state were not as written; blocks were read instead. */
+    GW_ALARM_CLOCK_BEHIND,   /**< The clock is before the store's newest block: intake waits. */
+    GW_ALARM_CLOCK_STEPPED,  /**< The machine's clock jumped: the steady one is followed. */
+    GW_ALARM_DISK_LOW,       /**< Less room than store.free_min. */
+    GW_ALARM_MQTT_DOWN,      /**< No connection to the broker. */
+    GW_ALARM_BROKER_KEYS,    /**< The broker's key file could not be brought up to date. */
+    GW_ALARM_OPERATOR_TRUST, /**< The operator does not believe our keys, or we not its. */
     GW_ALARM_OPERATOR_GARBLED,  /**< The operator's answers contradict the orders. */
     GW_ALARM_ORDERS_UNSURE,     /**< Orders whose outcome nobody knows. */
     GW_ALARM_RECONCILE_DIFFERS, /**< A day's orders are not the same in the operator's books. */

@@ -61,6 +61,17 @@ void gw_app_look_at_clock(struct gw_app *app)
     }
 }
 
+static void watch_images(struct gw_app *app, int64_t now_us)
+{
+    uint32_t damaged = app->seen.counters.images_damaged;
+    char text[GW_ALARM_TEXT_MAX];
+    snprintf(
+        text, sizeof(text),
+        "%u saved images of state were not what was written; all blocks were read back instead",
+        damaged);
+    gw_alarm_set(&app->alarms, GW_ALARM_STORE_DAMAGED, now_us, damaged > 0, text);
+}
+
 static void watch_step(struct gw_app *app, int64_t now_us)
 {
     int64_t step_us = gw_clock_step_us(&app->clock);
@@ -99,6 +110,7 @@ void gw_app_watch(struct gw_app *app)
     }
     gw_app_look_at_clock(app);
     watch_step(app, now_us);
+    watch_images(app, now_us);
     watch_disk(app, now_us);
     watch_orders(app, now_us, real_us);
     gw_links_watch(app->links, app, now_us);

@@ -55,6 +55,7 @@ static uint32_t pick_chunks(struct gw_core *core, uint32_t max, uint64_t *credit
             break;
         }
         *credit_bytes -= chunk.len;
+        chunk.crc = gw_chunk_crc(&chunk);
         core->chunks[count++] = chunk;
     }
     return count;

@@ -240,6 +240,8 @@ struct gw_counters {
     uint64_t block;        /**< Number of the last block. */
     int64_t block_time_us; /**< Its time. */
     uint64_t starts;       /**< Times that this store was loaded. */
+    uint32_t
+        images_damaged; /**< Of the last load: their checksum differed, so all blocks were read. */
 };
 void gw_core_counters(struct gw_counters *out, const struct gw_core *core);
 

@@ -39,6 +39,10 @@ static enum gw_status load_chunk(void *arg, const struct gw_chunk *chunk)
     if (array >= GW_ARRAYS || chunk->kind != gw_chunk_kind((enum gw_array)array)) {
         return GW_OK; /* Of another layout, left from before an upgrade. */
     }
+    if (chunk->crc != gw_chunk_crc(chunk)) {
+        core->images_damaged++;
+        return GW_OK;
+    }
     const struct gw_span_of_state *span = &core->arrays[array];
     size_t whole = (size_t)GW_CHUNK_ITEMS * span->item_bytes;
     if (chunk->len > whole || chunk->len % span->item_bytes != 0) {
@@ -129,8 +133,9 @@ static enum gw_status load_images(struct gw_core *core, uint64_t *from)
     int64_t last_time_us = core->last_time_us;
     enum gw_status status = core->store->chunk_walk(core->store->self, core, load_chunk);
     bool has_head = core->notes[core->arrays[GW_ARRAY_HEAD].chunk_first].saved_block != 0;
-    if (status == GW_OK && !has_head) {
-        forget(core); /* They were lost. The blocks hold everything; images only save time. */
+    if (core->images_damaged > 0 || (status == GW_OK && !has_head)) {
+        forget(core); /* Some were lost. The blocks hold everything; images only save time. */
+        status = GW_OK;
         core->last_time_us = last_time_us;
         *from = 1;
     }
@@ -204,6 +209,7 @@ enum gw_status gw_core_load(struct gw_core *core, int64_t now_us)
 {
     core->broken = true;
     forget(core);
+    core->images_damaged = 0;
     core->replaying = true;
     core->now_us = now_us;
     enum gw_status status = read_back(core);

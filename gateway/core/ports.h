@@ -18,6 +18,7 @@ struct gw_chunk {
     uint32_t kind;        /**< Which array. */
     uint32_t index;       /**< Which run of it. */
     uint64_t block;       /**< The newest block whose entries it holds. */
+    uint32_t crc;         /**< The core's, over all of it: kept and given back as it is. */
     const uint8_t *bytes; /**< Borrowed for the call. */
     size_t len;
 };

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "gateway/core/civil.h"
+#include "meters/checksum.h"
 #include "meters/wmbus.h"
+#include "meters/writer.h"
 
 #define ALIGN 64u
 
@@ -203,6 +205,16 @@ int64_t gw_household_owed_fen(const struct gw_household *household)
         taken_fen += household->taken_fen[i];
     }
     return floor_fen(charged_ufen) - taken_fen;
+}
+
+uint32_t gw_chunk_crc(const struct gw_chunk *chunk)
+{
+    uint8_t name[16];
+    struct mt_writer w = mt_writer_into(name, sizeof(name));
+    mt_writer_le(&w, chunk->kind, 4);
+    mt_writer_le(&w, chunk->index, 4);
+    mt_writer_le(&w, chunk->block, 8);
+    return mt_crc32c(mt_crc32c(0, name, sizeof(name)), chunk->bytes, chunk->len);
 }
 
 static uint32_t chunk_of(const struct gw_core *core, enum gw_array array, uint32_t item)

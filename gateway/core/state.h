@@ -175,6 +175,9 @@ static inline uint32_t gw_chunk_kind(enum gw_array array)
     return (uint32_t)array | GW_STATE_LAYOUT << 8;
 }
 
+/** CRC-32C of an image: of what it is called, of its block, and of its bytes. */
+uint32_t gw_chunk_crc(const struct gw_chunk *chunk);
+
 #define GW_CHUNK_ITEMS 64u
 #define GW_CHUNKS_MAX 256u /**< Chunks saved in one transaction. */
 
@@ -239,7 +242,8 @@ struct gw_core {
     uint32_t reply_count;
     struct gw_order_request *requests;
     uint32_t request_count;
-    uint64_t last_number; /**< Of the last committed block. */
+    uint64_t last_number;    /**< Of the last committed block. */
+    uint32_t images_damaged; /**< Of the last load. */
     int64_t last_time_us;
     uint64_t down_counter; /**< Within this start. */
     uint64_t number_hint;  /**< No order number from order_next up to this has a free slot. */

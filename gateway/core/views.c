@@ -28,6 +28,7 @@ void gw_core_counters(struct gw_counters *out, const struct gw_core *core)
     out->block = core->last_number;
     out->block_time_us = core->last_time_us;
     out->starts = head->starts;
+    out->images_damaged = core->images_damaged;
 }
 
 bool gw_core_meter(struct gw_meter_view *out, const struct gw_core *core, uint32_t slot)

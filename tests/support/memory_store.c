@@ -189,3 +189,10 @@ size_t memory_store_bytes(const struct memory_store *store)
     }
     return bytes;
 }
+
+void memory_store_rot_chunk(struct memory_store *store, size_t chunk, size_t bit)
+{
+    size_t at = chunk % store->chunk_count;
+    bit %= store->chunks[at].chunk.len * 8;
+    store->chunks[at].bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+}

@@ -20,4 +20,7 @@ size_t memory_store_bytes(const struct memory_store *store);
 /** Forget all saved chunks, so that a load reads every block. */
 void memory_store_drop_chunks(struct memory_store *store);
 
+/** Flip a bit of a saved chunk; both numbers are taken modulo what there is. */
+void memory_store_rot_chunk(struct memory_store *store, size_t chunk, size_t bit);
+
 #endif

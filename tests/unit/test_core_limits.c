@@ -202,6 +202,35 @@ static void images_of_an_older_layout_are_left_aside_once(void)
     fixture_close(&f);
 }
 
+/* A disk that gives back other bytes than were written: the blocks hold everything. */
+static void a_damaged_image_costs_a_replay_and_nothing_else(void)
+{
+    static struct gw_meter before[4];
+    struct fixture f;
+    struct gw_counters counters;
+    fixture_open(&f);
+    open_orders(&f, 4);
+    for (size_t bit = 0; bit < 40; bit++) {
+        CU_ASSERT_EQUAL(gw_core_save(f.core), GW_OK);
+        memcpy(before, f.core->meters, sizeof(before));
+        memory_store_rot_chunk(f.store, bit, bit * 7919);
+        real_walk = f.port.block_walk;
+        f.port.block_walk = noting_walk;
+        walk_from = 0;
+        CU_ASSERT_EQUAL(load_under(&f, &f.config.limits), GW_OK);
+        CU_ASSERT_EQUAL(walk_from, 1);
+        f.port.block_walk = real_walk;
+        CU_ASSERT_EQUAL(memcmp(before, f.core->meters, sizeof(before)), 0);
+        gw_core_counters(&counters, f.core);
+        CU_ASSERT_EQUAL(counters.images_damaged, 1);
+    }
+    CU_ASSERT_EQUAL(gw_core_save(f.core), GW_OK);
+    CU_ASSERT_EQUAL(load_under(&f, &f.config.limits), GW_OK);
+    gw_core_counters(&counters, f.core);
+    CU_ASSERT_EQUAL(counters.images_damaged, 0);
+    fixture_close(&f);
+}
+
 static size_t seal_one(struct fixture *f, uint8_t *bytes, size_t max, int64_t total)
 {
     static struct mt_message message;
@@ -425,6 +454,8 @@ static const struct unit_test tests[] = {
      settled_orders_do_not_stand_in_the_way_of_a_smaller_limit},
     {"homes_and_meters_need_their_room_and_may_have_more",
      homes_and_meters_need_their_room_and_may_have_more},
+    {"a_damaged_image_costs_a_replay_and_nothing_else",
+     a_damaged_image_costs_a_replay_and_nothing_else},
     {"images_of_an_older_layout_are_left_aside_once",
      images_of_an_older_layout_are_left_aside_once},
     {"the_last_counter_cannot_be_used_again_and_again",

@@ -127,6 +127,7 @@ static enum gw_status append(struct gw_store_sqlite *store, uint64_t number)
     struct gw_chunk chunk = {.kind = CHUNK_KIND,
                              .index = CHUNK_INDEX,
                              .block = number,
+                             .crc = UINT32_MAX - (uint32_t)number,
                              .bytes = chunk_bytes,
                              .len = sizeof chunk_bytes};
     struct gw_block_write write = {.number = number,
@@ -171,7 +172,8 @@ static enum gw_status see_chunk(void *arg, const struct gw_chunk *chunk)
     seen->count++;
     seen->last_block = chunk->block;
     seen->good = chunk->kind == CHUNK_KIND && chunk->index == CHUNK_INDEX &&
-                 chunk->len == CHUNK_BYTES && filled_as(chunk->bytes, chunk->len, chunk->block);
+                 chunk->crc == UINT32_MAX - (uint32_t)chunk->block && chunk->len == CHUNK_BYTES &&
+                 filled_as(chunk->bytes, chunk->len, chunk->block);
     return GW_OK;
 }
 
@@ -425,10 +427,10 @@ static void a_newer_version_is_refused_with_a_sentence_that_helps(void)
 {
     start();
     gw_store_sqlite_close(open_writer());
+    shell("PRAGMA user_version = 4");
+    refuses(GW_STORE_READWRITE, GW_INVALID, "written by a newer meterpay (schema version 4;");
+    refuses(GW_STORE_READONLY, GW_INVALID, "written by a newer meterpay (schema version 4;");
     shell("PRAGMA user_version = 3");
-    refuses(GW_STORE_READWRITE, GW_INVALID, "written by a newer meterpay (schema version 3;");
-    refuses(GW_STORE_READONLY, GW_INVALID, "written by a newer meterpay (schema version 3;");
-    shell("PRAGMA user_version = 2");
     gw_store_sqlite_close(open_writer()); /* nothing was changed by refusing */
     shell("PRAGMA user_version = -1");
     refuses(GW_STORE_READWRITE, GW_INVALID, "none that ever was");
@@ -494,7 +496,7 @@ static enum gw_status see_old_chunk(void *arg, const struct gw_chunk *chunk)
 {
     bool *good = arg;
     *good = chunk->kind == 3 && chunk->index == 5 && chunk->block == 2 && chunk->len == 3 &&
-            memcmp(chunk->bytes, "\xc0\xff\xee", 3) == 0;
+            chunk->crc == 0 && memcmp(chunk->bytes, "\xc0\xff\xee", 3) == 0;
     return GW_OK;
 }
 
