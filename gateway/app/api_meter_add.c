@@ -10,6 +10,7 @@
 #include "gateway/app/links.h"
 
 #define METERS_MAX 1000u
+#define BROKER_MS 3000 /* How long an answer may wait for the broker. */
 
 /* What a home's meter can measure in an hour, unless it is said: 30 kW, 5 m3 of water, 10 m3 of gas. */
 static const int64_t default_per_hour[] = {
@@ -28,6 +29,7 @@ struct add_change {
     struct row *rows;
     uint32_t count;
     bool add_households;
+    bool wait; /* for the broker */
 };
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
@@ -211,7 +213,8 @@ static json_t *rows_json(const struct add_change *change)
     return object;
 }
 
-static void answer_one(struct gw_http_reply *reply, const struct row *row)
+static void answer_one(struct gw_http_reply *reply, struct gw_app *app, const struct row *row,
+                       bool wait)
 {
     if (row->why[0] != '\0') {
         gw_http_fail(reply, 422, "invalid", "%s.", row->why);
@@ -221,6 +224,10 @@ static void answer_one(struct gw_http_reply *reply, const struct row *row)
         reply->status = 201;
         reply->json = json_object();
         gw_api_put_text(reply->json, "meter", row->name);
+        if (wait) {
+            gw_api_put_text(reply->json, "broker",
+                            gw_keys_wait(app->keys, BROKER_MS) ? "ready" : "later");
+        }
     }
 }
 
@@ -240,7 +247,7 @@ static void add(struct gw_app *app, struct gw_http_reply *reply, struct add_chan
         return;
     }
     if (list == NULL) {
-        answer_one(reply, &change->rows[0]);
+        answer_one(reply, app, &change->rows[0], change->wait);
     } else {
         reply->json = rows_json(change);
     }
@@ -249,7 +256,13 @@ static void add(struct gw_app *app, struct gw_http_reply *reply, struct add_chan
 void gw_api_meter_add(void *arg, const struct gw_http_request *request, struct gw_http_reply *reply)
 {
     struct add_change change = {.count = 1};
-    if (!gw_api_queries_known(request, reply, "")) {
+    if (!gw_api_queries_known(request, reply, "wait")) {
+        return;
+    }
+    const char *wait = gw_http_query(request, "wait");
+    change.wait = wait != NULL;
+    if (wait != NULL && strcmp(wait, "broker") != 0) {
+        gw_http_fail(reply, 400, "bad_parameter", "The parameter wait must be broker.");
         return;
     }
     json_t *body = gw_api_body(request, reply);

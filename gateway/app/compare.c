@@ -10,6 +10,7 @@
 #include "gateway/app/past.h"
 #include "gateway/app/reconcile.h"
 #include "gateway/app/result.h"
+#include "gateway/app/steady.h"
 #include "gateway/core/civil.h"
 
 #define SLACK_US (10ll * GW_US_PER_MIN) /* Two clocks, and answers on their way. */
@@ -39,7 +40,7 @@ struct gw_compare *gw_compare_new(struct gw_app *app)
     if (c != NULL) {
         c->app = app;
         (void)pthread_mutex_init(&c->lock, NULL); /* cannot fail without attributes */
-        (void)pthread_cond_init(&c->changed, NULL);
+        gw_steady_cond_init(&c->changed);
     }
     return c;
 }
@@ -120,9 +121,7 @@ static bool wait_for_end(struct gw_compare *c)
 
 static bool pause_s(struct gw_compare *c, uint32_t seconds)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail for this clock */
-    until.tv_sec += seconds;
+    const struct timespec until = gw_steady_after((int64_t)seconds * 1000);
     (void)pthread_mutex_lock(&c->lock);
     while (!atomic_load(&c->stop) && pthread_cond_timedwait(&c->changed, &c->lock, &until) == 0) {
         continue;

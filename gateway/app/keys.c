@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/adapters/broker.h"
 #include "gateway/app/log.h"
+#include "gateway/app/steady.h"
 
-/* A burst of new meters is written once: this long after the first, or the last file. */
+/* The first new meter is written at once, a burst of them once a second. */
 #define GATHER_MS 1000
 #define RETRY_MS 10000
 #define KEYS_PER_CALL 4096u
@@ -19,7 +19,9 @@ struct gw_keys {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool dirty;
+    pthread_cond_t wrote;
+    uint64_t asked;   /* changes */
+    uint64_t written; /* of them, those that the broker has */
     bool stop;
 };
 
@@ -113,17 +115,14 @@ static enum gw_status write_keys(struct gw_app *app, char why[GW_BROKER_WHY_BYTE
 
 /* ---- the thread ------------------------------------------------------------------------------------------ */
 
-/* With the lock held. Returns false when the thread is to end. */
-static bool wait_ms(struct gw_keys *keys, int64_t ms)
+/* With the lock held, whatever changes meanwhile. */
+static void rest_ms(struct gw_keys *keys, int64_t ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail for this clock */
-    until.tv_sec += ms / 1000;
+    const struct timespec until = gw_steady_after(ms);
     int result = 0;
     while (!keys->stop && result == 0) {
         result = pthread_cond_timedwait(&keys->changed, &keys->lock, &until);
     }
-    return !keys->stop;
 }
 
 static void *run(void *arg)
@@ -131,14 +130,11 @@ static void *run(void *arg)
     struct gw_keys *keys = arg;
     (void)pthread_mutex_lock(&keys->lock);
     while (!keys->stop) {
-        if (!keys->dirty) {
+        if (keys->written == keys->asked) {
             (void)pthread_cond_wait(&keys->changed, &keys->lock);
             continue;
         }
-        if (!wait_ms(keys, GATHER_MS)) {
-            break;
-        }
-        keys->dirty = false;
+        uint64_t asked = keys->asked;
         (void)pthread_mutex_unlock(&keys->lock);
         char why[GW_BROKER_WHY_BYTES] = "";
         enum gw_status status = write_keys(keys->app, why);
@@ -147,10 +143,11 @@ static void *run(void *arg)
         gw_log(status == GW_OK ? GW_LOG_DEBUG : GW_LOG_WARN, "broker_keys", "status=%d text=\"%s\"",
                (int)status, status == GW_OK ? "written" : why);
         (void)pthread_mutex_lock(&keys->lock);
-        if (status != GW_OK) {
-            keys->dirty = true;
-            (void)wait_ms(keys, RETRY_MS); /* the loop looks at stop */
+        if (status == GW_OK) {
+            keys->written = asked;
+            (void)pthread_cond_broadcast(&keys->wrote);
         }
+        rest_ms(keys, status == GW_OK ? GATHER_MS : RETRY_MS);
     }
     (void)pthread_mutex_unlock(&keys->lock);
     return NULL;
@@ -167,7 +164,8 @@ enum gw_status gw_keys_open(struct gw_keys **keys, struct gw_app *app)
     }
     opened->app = app;
     (void)pthread_mutex_init(&opened->lock, NULL); /* cannot fail without attributes */
-    (void)pthread_cond_init(&opened->changed, NULL);
+    gw_steady_cond_init(&opened->changed);
+    gw_steady_cond_init(&opened->wrote);
     if (pthread_create(&opened->thread, NULL, run, opened) != 0) {
         free(opened);
         return GW_FULL;
@@ -182,9 +180,26 @@ void gw_keys_changed(struct gw_keys *keys)
         return;
     }
     (void)pthread_mutex_lock(&keys->lock);
-    keys->dirty = true;
+    keys->asked++;
     (void)pthread_cond_broadcast(&keys->changed);
     (void)pthread_mutex_unlock(&keys->lock);
+}
+
+bool gw_keys_wait(struct gw_keys *keys, int64_t ms)
+{
+    if (keys == NULL) {
+        return true;
+    }
+    const struct timespec until = gw_steady_after(ms);
+    int result = 0;
+    (void)pthread_mutex_lock(&keys->lock);
+    uint64_t asked = keys->asked;
+    while (keys->written < asked && !keys->stop && result == 0) {
+        result = pthread_cond_timedwait(&keys->wrote, &keys->lock, &until);
+    }
+    bool ready = keys->written >= asked;
+    (void)pthread_mutex_unlock(&keys->lock);
+    return ready;
 }
 
 void gw_keys_close(struct gw_keys *keys)
@@ -195,9 +210,11 @@ void gw_keys_close(struct gw_keys *keys)
     (void)pthread_mutex_lock(&keys->lock);
     keys->stop = true;
     (void)pthread_cond_broadcast(&keys->changed);
+    (void)pthread_cond_broadcast(&keys->wrote);
     (void)pthread_mutex_unlock(&keys->lock);
     (void)pthread_join(keys->thread, NULL); /* a thread of ours, joined once */
     (void)pthread_cond_destroy(&keys->changed);
+    (void)pthread_cond_destroy(&keys->wrote);
     (void)pthread_mutex_destroy(&keys->lock);
     free(keys);
 }

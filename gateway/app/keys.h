@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Keeps the broker's file of meters' keys up to date, on a thread of its own.
  *
- *  A new meter is known to the core and to CoAP at once; to the broker about a second later, since its
- *  file is written whole and a burst of new meters is written once.
+ *  A new meter is known to the core and to CoAP at once, and to the broker some milliseconds later; a
+ *  burst of new meters is written once a second, since the file is written whole.
  */
 #ifndef GATEWAY_APP_KEYS_H
 #define GATEWAY_APP_KEYS_H
@@ -18,5 +18,9 @@ void gw_keys_close(struct gw_keys *keys);
 
 /** Meters were added: write the file soon. Any thread. NULL is allowed. */
 void gw_keys_changed(struct gw_keys *keys);
+
+/** Wait, ms at most, until the broker was told of all changes so far. Returns false when it was not.
+ *  Any thread but the core's; true for NULL. */
+MT_MUST_USE bool gw_keys_wait(struct gw_keys *keys, int64_t ms);
 
 #endif

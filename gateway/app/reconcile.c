@@ -12,6 +12,7 @@
 #include "gateway/app/links.h"
 #include "gateway/app/log.h"
 #include "gateway/app/result.h"
+#include "gateway/app/steady.h"
 #include "gateway/core/civil.h"
 
 #define WAIT_S_MIN \
@@ -153,9 +154,7 @@ static int32_t pick_day(struct gw_recon *r)
 /* With the lock held. */
 static void wait_s(struct gw_recon *r, int64_t seconds)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail for this clock */
-    until.tv_sec += seconds;
+    const struct timespec until = gw_steady_after(seconds * 1000);
     (void)pthread_cond_timedwait(&r->changed, &r->lock, &until); /* early is looked at again */
 }
 
@@ -345,7 +344,7 @@ enum gw_status gw_recon_open(struct gw_recon **recon, char why[GW_APP_WHY_BYTES]
     snprintf(r->dir, sizeof(r->dir), "%.*sreconcile", slash != NULL ? (int)(slash + 1 - file) : 0,
              file);
     (void)pthread_mutex_init(&r->lock, NULL); /* cannot fail without attributes */
-    (void)pthread_cond_init(&r->changed, NULL);
+    gw_steady_cond_init(&r->changed);
     bool made = mkdir(r->dir, 0700) == 0 || errno == EEXIST;
     enum gw_status status = made ? read_days(r) : GW_IO;
     if (status != GW_OK) {

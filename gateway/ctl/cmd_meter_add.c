@@ -173,13 +173,16 @@ static int add_one(const struct gw_ctl_args *args)
         return GW_CTL_USAGE;
     }
     gw_ctl_path_begin(&path, "/v1/meters");
+    gw_ctl_path_query(&path, "wait", "broker");
     struct gw_ctl_request request = {.method = "POST", .path = &path, .json = row};
     int result = gw_ctl_ask(&reply, args, &request);
     json_decref(row);
     if (result == GW_CTL_OK && args->json) {
         gw_ctl_print_json(reply);
     } else if (result == GW_CTL_OK) {
-        printf("added %s\n", args->rest[0]);
+        bool later = strcmp(gw_ctl_text(reply, "broker"), "later") == 0;
+        printf("added %s%s\n", args->rest[0],
+               later ? "; the broker does not know it yet: see `meterpay status`" : "");
     }
     json_decref(reply);
     return result;

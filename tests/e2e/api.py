@@ -241,6 +241,7 @@ class Tester:
                               ({"ladder_months": 3}, "invalid"), ({"accept": "all"}, "invalid"),
                               ({"household": None}, "invalid")):
             self.refused("POST", "/v1/meters", 422, error, {**good, **change})
+        self.refused("POST", "/v1/meters?wait=nobody", 400, "bad_parameter", good)
         self.refused("POST", "/v1/meters", 404, "no_such_household", {**good, "household": "none"})
         self.refused("POST", "/v1/meters", 404, "no_such_tariff", {**good, "tariff": "none"})
         self.refused("POST", "/v1/meters", 409, "other_medium", {**good, "tariff": "beijing-water"})
