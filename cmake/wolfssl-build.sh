@@ -14,14 +14,16 @@
 # in .cache/wolfssl-src, because the firmware is built from the same source.
 set -euo pipefail
 
+name=wolfssl
+package=wolfssl
 version=5.5.4
+orig_file=wolfssl_$version.orig.tar.gz
 # The upstream archive never changes within a Debian release. Debian's own part may get a security
 # fix: another revision is taken when the archive's signature vouches for it, and is named then.
 orig_sha256=b7ee150e49def77c765bc02aac92ddeb0bebefd4cb12aa263d8f95e405221fb8
 packaging_revision=5.5.4-2+deb12u3
 packaging_sha256=79565eb855d557eb062cb88b033b6fe96e2a6e598236021b81b9840bef5ab6f4
 
-apt_etc=${METERPAY_APT_ETC:-/etc/apt}
 root=$(cd "$(dirname "$0")/.." && pwd)
 cache=${METERPAY_CACHE:-$root/.cache}
 source_dir=$cache/wolfssl-src
@@ -38,68 +40,10 @@ if [ "$(uname -m)" = x86_64 ]; then
     options+=(--enable-intelasm)
 fi
 
-say() { echo "wolfssl: $*" >&2; }
-die() { say "$*"; exit 1; }
+. "$root/cmake/debian-source.sh"
 
 options_hash=$(printf '%s\n' "$version" "$cflags" "${options[@]}" | sha256sum | cut -c1-12)
 prefix=$cache/wolfssl-$version-$options_hash
-
-# Turn the machine's own "deb" lines into "deb-src" lines in a folder of ours.
-write_private_sources() {
-    local into=$1 file n=0
-    mkdir -p "$into"
-    for file in "$apt_etc"/sources.list "$apt_etc"/sources.list.d/*.list; do
-        [ -f "$file" ] || continue
-        n=$((n + 1))
-        sed -nE 's/^[[:space:]]*deb(-src)?[[:space:]]/deb-src /p' "$file" | sort -u \
-            >"$into/private-$n.list"
-    done
-    for file in "$apt_etc"/sources.list.d/*.sources; do
-        [ -f "$file" ] || continue
-        n=$((n + 1))
-        sed -E 's/^Types:.*/Types: deb-src/' "$file" >"$into/private-$n.sources"
-    done
-    [ "$n" -gt 0 ] || die "no apt sources found below $apt_etc, so no mirror to fetch from"
-}
-
-check_sha256() {
-    local file=$1 want=$2 got
-    got=$(sha256sum "$file" | cut -d' ' -f1)
-    [ "$got" = "$want" ] || die "$(basename "$file") has SHA-256 $got, expected $want"
-}
-
-fetch_source() {
-    [ -f "$source_dir/.complete" ] && return
-    for tool in apt-get dpkg-source; do
-        command -v "$tool" >/dev/null || die "$tool is missing; run ./dev setup"
-    done
-    local work=$cache/wolfssl-fetch revision dsc
-    rm -rf "$work" "$source_dir"
-    mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/download"
-    write_private_sources "$work/sources.list.d"
-    local apt=(apt-get -q -q
-        -o "Dir::Etc::SourceList=/dev/null" -o "Dir::Etc::SourceParts=$work/sources.list.d"
-        -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work"
-        -o "Dir::Cache::Archives=$work/archives" -o "APT::Sandbox::User="
-        -o "Acquire::Languages=none" -o "Acquire::Retries=3")
-    say "fetching the source of $version from this machine's Debian mirror"
-    "${apt[@]}" update >&2 || say "apt-get update reported a problem; trying with what it got"
-    (cd "$work/download" && "${apt[@]}" source --only-source --download-only wolfssl >&2) ||
-        die "the source package could not be fetched; is the mirror reachable?"
-    check_sha256 "$work/download/wolfssl_$version.orig.tar.gz" "$orig_sha256"
-    dsc=$(echo "$work"/download/wolfssl_*.dsc)
-    revision=$(sed -n 's/^Version: //p' "$dsc" | tail -n 1)
-    if [ "$revision" = "$packaging_revision" ]; then
-        check_sha256 "$work/download/wolfssl_$revision.debian.tar.xz" "$packaging_sha256"
-    else
-        say "Debian's revision is $revision, not the known $packaging_revision: vouched for by the archive only"
-    fi
-    # dpkg-source also copies the archive beside the folder that it unpacks into.
-    dpkg-source --no-check --extract "$dsc" "$source_dir" >/dev/null ||
-        die "the source package could not be unpacked"
-    rm -rf "$work" "$cache/wolfssl_$version.orig.tar.gz"
-    echo "$revision" >"$source_dir/.complete"
-}
 
 # Built beside the source, which stays as Debian ships it: the firmware configures it differently.
 build_library() {
