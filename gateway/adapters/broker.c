@@ -20,6 +20,7 @@
 #include <wolfssl/wolfcrypt/hash.h>
 #include <wolfssl/wolfcrypt/pwdbased.h>
 
+#include "gateway/adapters/broker_file.h"
 #include "gateway/adapters/mqtt_topic.h"
 #include "gateway/core/limits.h"
 
@@ -39,14 +40,7 @@ __attribute__((format(printf, 2, 3))) static void explain(char why[GW_BROKER_WHY
 
 /* ---- files that are whole or not there -------------------------------------------------------- */
 
-/** A file being written beside the one that it will replace. */
-struct draft {
-    FILE *file;
-    char path[GW_BROKER_PATH_MAX + 32];
-    char temporary[GW_BROKER_PATH_MAX + 40];
-};
-
-static bool draft_open(struct draft *draft, const char *dir, const char *name)
+bool gw_broker_draft_open(struct gw_broker_draft *draft, const char *dir, const char *name)
 {
     (void)snprintf(draft->path, sizeof draft->path, "%s/%s", dir, name); /* dir was measured */
     (void)snprintf(draft->temporary, sizeof draft->temporary, "%s.new", draft->path);
@@ -74,7 +68,7 @@ static bool directory_sync(const char *dir)
 }
 
 /* Make the draft the file. On failure the old file stays. */
-static bool draft_finish(struct draft *draft, const char *dir)
+bool gw_broker_draft_finish(struct gw_broker_draft *draft, const char *dir)
 {
     bool good = !ferror(draft->file) && fflush(draft->file) == 0 && fsync(fileno(draft->file)) == 0;
     good = fclose(draft->file) == 0 && good;
@@ -87,6 +81,12 @@ static bool draft_finish(struct draft *draft, const char *dir)
     return good && directory_sync(dir);
 }
 
+void gw_broker_draft_drop(struct gw_broker_draft *draft)
+{
+    (void)fclose(draft->file);
+    (void)unlink(draft->temporary); /* the next draft truncates it anyway */
+}
+
 static bool file_exists(const char *dir, const char *name)
 {
     char path[GW_BROKER_PATH_MAX + 32];
@@ -94,7 +94,7 @@ static bool file_exists(const char *dir, const char *name)
     return access(path, F_OK) == 0;
 }
 
-static enum gw_status io_failed(char why[GW_BROKER_WHY_BYTES], const char *path)
+enum gw_status gw_broker_io_failed(char why[GW_BROKER_WHY_BYTES], const char *path)
 {
     explain(why, "%s: %s", path, strerror(errno));
     return GW_IO;
@@ -125,17 +125,17 @@ static bool password_get(char *out, size_t max, const char *dir)
         return out[0] != '\0';
     }
     uint8_t random[PASSWORD_BYTES];
-    struct draft draft;
+    struct gw_broker_draft draft;
     if (errno != ENOENT || getrandom(random, sizeof random, 0) != (ssize_t)sizeof random ||
-        !base64(out, max, random, sizeof random) || !draft_open(&draft, dir, GW_BROKER_PASSWORD)) {
+        !base64(out, max, random, sizeof random) ||
+        !gw_broker_draft_open(&draft, dir, GW_BROKER_PASSWORD)) {
         return false;
     }
     (void)fprintf(draft.file, "%s\n", out); /* draft_finish looks at the file's error flag */
-    return draft_finish(&draft, dir);
+    return gw_broker_draft_finish(&draft, dir);
 }
 
-/* As mosquitto_passwd writes it: $7$iterations$salt$hash, PBKDF2 with HMAC-SHA-512. */
-static bool password_line(FILE *out, const char *username, const char *password)
+bool gw_broker_password_line(FILE *out, const char *username, const char *password)
 {
     uint8_t salt[SALT_BYTES];
     uint8_t hash[HASH_BYTES];
@@ -159,18 +159,18 @@ static enum gw_status passwords_write(char why[GW_BROKER_WHY_BYTES],
         explain(why, "%s/%s cannot be read or made", config->dir, GW_BROKER_PASSWORD);
         return GW_IO;
     }
-    struct draft draft;
-    if (!draft_open(&draft, config->dir, "passwords")) {
-        return io_failed(why, draft.temporary);
+    struct gw_broker_draft draft;
+    if (!gw_broker_draft_open(&draft, config->dir, "passwords")) {
+        return gw_broker_io_failed(why, draft.temporary);
     }
-    bool hashed = password_line(draft.file, config->username, password);
+    bool hashed = gw_broker_password_line(draft.file, config->username, password);
     explicit_bzero(password, sizeof password);
-    bool finished = draft_finish(&draft, config->dir);
+    bool finished = gw_broker_draft_finish(&draft, config->dir);
     if (!hashed) {
         explain(why, "the gateway's password cannot be hashed");
         return GW_IO;
     }
-    return finished ? GW_OK : io_failed(why, draft.path);
+    return finished ? GW_OK : gw_broker_io_failed(why, draft.path);
 }
 
 /* ---- who may do what -------------------------------------------------------------------------- */
@@ -178,9 +178,9 @@ static enum gw_status passwords_write(char why[GW_BROKER_WHY_BYTES],
 static enum gw_status acl_write(char why[GW_BROKER_WHY_BYTES],
                                 const struct gw_broker_config *config, const char *prefix)
 {
-    struct draft draft;
-    if (!draft_open(&draft, config->dir, "acl")) {
-        return io_failed(why, draft.temporary);
+    struct gw_broker_draft draft;
+    if (!gw_broker_draft_open(&draft, config->dir, "acl")) {
+        return gw_broker_io_failed(why, draft.temporary);
     }
     /* Errors show in the file's error flag, which draft_finish looks at. */
     (void)fprintf(draft.file,
@@ -200,7 +200,8 @@ static enum gw_status acl_write(char why[GW_BROKER_WHY_BYTES],
                   "topic write %s+/down\n"
                   "topic write %sgateway\n",
                   prefix, config->username, prefix, prefix, prefix);
-    return draft_finish(&draft, config->dir) ? GW_OK : io_failed(why, draft.path);
+    return gw_broker_draft_finish(&draft, config->dir) ? GW_OK
+                                                       : gw_broker_io_failed(why, draft.path);
 }
 
 /* ---- the broker's configuration --------------------------------------------------------------- */
@@ -257,20 +258,36 @@ static void listeners_write(FILE *out, const struct gw_broker_config *config)
     if (config->gateway_port != 0) {
         (void)fprintf(out, "listener %u 127.0.0.1\n", (unsigned)config->gateway_port);
     }
+    if (config->sources_port != 0) {
+        (void)fprintf(
+            out,
+            "\n"
+            "# Foreign devices, each by its own user and password; the user is its client id.\n"
+            "listener %u%s%s\n"
+            "max_connections %u\n"
+            "use_username_as_clientid true\n",
+            (unsigned)config->sources_port, config->sources_address != NULL ? " " : "",
+            config->sources_address != NULL ? config->sources_address : "",
+            (unsigned)config->connections_max);
+        if (config->sources_certificate != NULL) {
+            (void)fprintf(out, "certfile %s\nkeyfile %s\n", config->sources_certificate,
+                          config->sources_key);
+        }
+    }
 }
 
 static enum gw_status conf_write(char why[GW_BROKER_WHY_BYTES],
                                  const struct gw_broker_config *config)
 {
-    struct draft draft;
+    struct gw_broker_draft draft;
     const struct passwd *owner = getpwuid(geteuid());
     if (owner == NULL) {
         explain(why, "user %u has no name, and the broker needs one to run as",
                 (unsigned)geteuid());
         return GW_IO;
     }
-    if (!draft_open(&draft, config->dir, GW_BROKER_CONF)) {
-        return io_failed(why, draft.temporary);
+    if (!gw_broker_draft_open(&draft, config->dir, GW_BROKER_CONF)) {
+        return gw_broker_io_failed(why, draft.temporary);
     }
     /* Errors show in the file's error flag, which draft_finish looks at. */
     (void)fprintf(draft.file,
@@ -286,13 +303,14 @@ static enum gw_status conf_write(char why[GW_BROKER_WHY_BYTES],
     (void)fputs(limits_text, draft.file);
     (void)fputc('\n', draft.file);
     listeners_write(draft.file, config);
-    return draft_finish(&draft, config->dir) ? GW_OK : io_failed(why, draft.path);
+    return gw_broker_draft_finish(&draft, config->dir) ? GW_OK
+                                                       : gw_broker_io_failed(why, draft.path);
 }
 
 /* ---- all together ----------------------------------------------------------------------------- */
 
 /* A line of a configuration file ends where a line ends: no text of ours may have one in it. */
-static bool path_valid(const char *path)
+bool gw_broker_path_valid(const char *path)
 {
     size_t len = strlen(path);
     if (len == 0 || len > GW_BROKER_PATH_MAX || path[0] != '/') {
@@ -316,7 +334,7 @@ static bool address_valid(const char *address)
 static const char *config_fault(const struct gw_broker_config *config)
 {
     const char *root = config->root != NULL ? config->root : "meterpay";
-    if (!path_valid(config->dir)) {
+    if (!gw_broker_path_valid(config->dir)) {
         return "the broker's directory must be an absolute path of at most 400 characters";
     }
     if (!gw_topic_part_valid(root) || !gw_topic_part_valid(config->site)) {
@@ -328,8 +346,19 @@ static const char *config_fault(const struct gw_broker_config *config)
     if (config->meters_port == 0 || config->meters_port == config->gateway_port) {
         return "meters need a port of their own";
     }
-    if (config->meters_address != NULL && !address_valid(config->meters_address)) {
-        return "the address for meters is none";
+    if (config->sources_port != 0 && (config->sources_port == config->meters_port ||
+                                      config->sources_port == config->gateway_port)) {
+        return "foreign devices need a port of their own";
+    }
+    if ((config->meters_address != NULL && !address_valid(config->meters_address)) ||
+        (config->sources_address != NULL && !address_valid(config->sources_address))) {
+        return "the address for meters, or that for foreign devices, is none";
+    }
+    if ((config->sources_certificate == NULL) != (config->sources_key == NULL) ||
+        (config->sources_certificate != NULL &&
+         (!gw_broker_path_valid(config->sources_certificate) ||
+          !gw_broker_path_valid(config->sources_key)))) {
+        return "TLS for foreign devices needs the absolute paths of a certificate and of its key";
     }
     if (config->connections_max == 0 || config->connections_max > 1000000) {
         return "connections_max must be 1 to 1,000,000";
@@ -348,7 +377,7 @@ enum gw_status gw_broker_write(char why[GW_BROKER_WHY_BYTES], const struct gw_br
         return GW_INVALID;
     }
     if (mkdir(config->dir, 0700) != 0 && errno != EEXIST) {
-        return io_failed(why, config->dir);
+        return gw_broker_io_failed(why, config->dir);
     }
     char prefix[GW_TOPIC_ROOT_MAX + GW_TOPIC_SITE_MAX + 3];
     (void)snprintf(prefix, sizeof prefix, "%s/%s/",
@@ -358,9 +387,10 @@ enum gw_status gw_broker_write(char why[GW_BROKER_WHY_BYTES], const struct gw_br
         status = acl_write(why, config, prefix);
     }
     if (status == GW_OK && !file_exists(config->dir, "psk")) {
-        struct draft draft;
-        bool made = draft_open(&draft, config->dir, "psk") && draft_finish(&draft, config->dir);
-        status = made ? GW_OK : io_failed(why, draft.path);
+        struct gw_broker_draft draft;
+        bool made = gw_broker_draft_open(&draft, config->dir, "psk") &&
+                    gw_broker_draft_finish(&draft, config->dir);
+        status = made ? GW_OK : gw_broker_io_failed(why, draft.path);
     }
     if (status == GW_OK) {
         status = conf_write(why, config);
@@ -371,13 +401,13 @@ enum gw_status gw_broker_write(char why[GW_BROKER_WHY_BYTES], const struct gw_br
 enum gw_status gw_broker_keys(char why[GW_BROKER_WHY_BYTES], const char *dir, void *arg,
                               bool (*next)(void *arg, struct gw_broker_key *key))
 {
-    struct draft draft;
-    if (!path_valid(dir)) {
+    struct gw_broker_draft draft;
+    if (!gw_broker_path_valid(dir)) {
         explain(why, "the broker's directory must be an absolute path");
         return GW_INVALID;
     }
-    if (!draft_open(&draft, dir, "psk")) {
-        return io_failed(why, draft.temporary);
+    if (!gw_broker_draft_open(&draft, dir, "psk")) {
+        return gw_broker_io_failed(why, draft.temporary);
     }
     struct gw_broker_key key;
     bool valid = true;
@@ -399,12 +429,11 @@ enum gw_status gw_broker_keys(char why[GW_BROKER_WHY_BYTES], const char *dir, vo
     }
     explicit_bzero(&key, sizeof key);
     if (!valid) {
-        (void)fclose(draft.file);      /* it is thrown away */
-        (void)unlink(draft.temporary); /* the next draft truncates it anyway */
+        gw_broker_draft_drop(&draft);
         explain(why, "a key was given for what is no meter's name");
         return GW_INVALID;
     }
-    return draft_finish(&draft, dir) ? GW_OK : io_failed(why, draft.path);
+    return gw_broker_draft_finish(&draft, dir) ? GW_OK : gw_broker_io_failed(why, draft.path);
 }
 
 /* ---- the running broker ----------------------------------------------------------------------- */
@@ -427,7 +456,7 @@ enum gw_status gw_broker_reload(const char *dir)
 {
     char path[GW_BROKER_PATH_MAX + 32];
     char line[64];
-    if (!path_valid(dir)) {
+    if (!gw_broker_path_valid(dir)) {
         return GW_IO;
     }
     (void)snprintf(path, sizeof path, "%s/mosquitto.pid", dir);

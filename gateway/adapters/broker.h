@@ -5,7 +5,7 @@
  *      mosquitto.conf     two listeners: meters by TLS with pre-shared keys, the gateway by password
  *      acl                a meter may publish and subscribe below its own name only
  *      psk                <meter>:<key in hex>, a line a meter
- *      passwords          the gateway's password, hashed for the broker
+ *      passwords          the gateway's password and those of foreign devices, hashed for the broker
  *      gateway.password   the same in the clear, for the gateway (gw_mqtt_config.password_file)
  *      mosquitto.pid      written by the broker
  *
@@ -44,12 +44,17 @@ struct gw_broker_config {
     const char *dir;  /**< Made when it is missing (its parent is there); absolute. */
     const char *root; /**< First part of every topic; NULL: "meterpay". */
     const char *site;
-    const char *meters_address; /**< NULL: every address of the machine. */
-    uint16_t meters_port;       /**< TLS with pre-shared keys. */
-    uint16_t gateway_port;      /**< On 127.0.0.1, by password; 0: only the Unix socket in dir. */
-    const char *username;       /**< The gateway's; a-z A-Z 0-9 - _ . */
-    uint32_t connections_max;   /**< Of meters, 1 to 1,000,000. */
-    uint32_t memory_max_mib;    /**< What the broker may take in all, 16 to 1,000,000. */
+    const char *meters_address;  /**< NULL: every address of the machine. */
+    uint16_t meters_port;        /**< TLS with pre-shared keys. */
+    uint16_t gateway_port;       /**< On 127.0.0.1, by password; 0: only the Unix socket in dir. */
+    uint16_t sources_port;       /**< Foreign devices, by password; 0: none. */
+    const char *sources_address; /**< NULL: every address of the machine. */
+    const char
+        *sources_certificate; /**< With TLS: PEM files of it and its key. NULL: without TLS. */
+    const char *sources_key;
+    const char *username;     /**< The gateway's; a-z A-Z 0-9 - _ . */
+    uint32_t connections_max; /**< Of meters, 1 to 1,000,000. */
+    uint32_t memory_max_mib;  /**< What the broker may take in all, 16 to 1,000,000. */
 };
 
 /** Write all files. The password and the keys that are there already stay as they are.
@@ -74,6 +79,26 @@ struct gw_broker_key {
  */
 MT_MUST_USE enum gw_status gw_broker_keys(char why[GW_BROKER_WHY_BYTES], const char *dir, void *arg,
                                           bool (*next)(void *arg, struct gw_broker_key *key));
+
+/** One topic that a foreign device's user may publish to. */
+struct gw_broker_grant {
+    const char *user;
+    const char *topic;
+};
+
+/** What foreign devices may, in place of what they might before: their part of the ACL, and a password
+ *  line for each user that has a grant. Call gw_broker_reload after it. Costs O(n log n).
+ *
+ *  Returns: GW_OK; GW_INVALID, GW_IO, GW_FULL (no memory) with a sentence in why.
+ *  In:      gateway   the gateway's own user, who may read every topic that is granted;
+ *           user, password  a user's new password, or NULL: all keep what they have. Users that had
+ *                           none cannot connect until they get one;
+ *           next      fills *grant, borrowed until its next call, and returns true; false past the last.
+ */
+MT_MUST_USE enum gw_status gw_broker_grants(char why[GW_BROKER_WHY_BYTES], const char *dir,
+                                            const char *gateway, const char *user,
+                                            const char *password, void *arg,
+                                            bool (*next)(void *arg, struct gw_broker_grant *grant));
 
 /** Tell the broker that runs from this directory to read its files again.
  *

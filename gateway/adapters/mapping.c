@@ -128,23 +128,38 @@ bool gw_mapping_topic(struct gw_mapping_names *out, const struct gw_mapping *map
 void gw_mapping_filter(char filter[GW_MAPPING_PATH_MAX + 1], const struct gw_mapping *mapping,
                        uint32_t index)
 {
+    static const struct gw_mapping_names nobody = {.device = "", .channel = ""};
+    char topic[GW_MAPPING_TOPIC_MAX + 1];
+    gw_mapping_topic_of(topic, mapping, index, &nobody);
+    size_t len = strlen(topic);
+    MT_CHECK(len <= GW_MAPPING_PATH_MAX); /* a + is shorter than what it stands for */
+    memcpy(filter, topic, len + 1);
+}
+
+void gw_mapping_topic_of(char topic[GW_MAPPING_TOPIC_MAX + 1], const struct gw_mapping *mapping,
+                         uint32_t index, const struct gw_mapping_names *names)
+{
     MT_CHECK(index < mapping->topic_count);
     const char *pattern = mapping->topics[index];
     size_t len = 0;
     while (*pattern != '\0') {
         size_t part = strcspn(pattern, "/");
-        if (memchr(pattern, '{', part) != NULL) {
-            filter[len++] = '+';
+        const char *brace = memchr(pattern, '{', part);
+        const char *name = brace == NULL ? "" : brace[1] == 'd' ? names->device : names->channel;
+        size_t lead = brace == NULL ? part : (size_t)(brace - pattern);
+        if (brace != NULL && *name == '\0') {
+            topic[len++] = '+';
         } else {
-            memcpy(filter + len, pattern, part);
-            len += part;
+            memcpy(topic + len, pattern, lead);
+            memcpy(topic + len + lead, name, strlen(name));
+            len += lead + strlen(name);
         }
         pattern += part;
         if (*pattern == '/') {
-            filter[len++] = *pattern++;
+            topic[len++] = *pattern++;
         }
     }
-    filter[len] = '\0';
+    topic[len] = '\0';
 }
 
 /* ---- records ------------------------------------------------------------------------------------------ */

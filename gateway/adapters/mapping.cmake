@@ -15,7 +15,15 @@ target_link_libraries(gw_mapping
 add_library(gw_source STATIC
     ${CMAKE_CURRENT_LIST_DIR}/source.c
     ${CMAKE_CURRENT_LIST_DIR}/source_file.c)
-target_link_libraries(gw_source PUBLIC gw_mapping meterpay::core Threads::Threads)
+target_link_libraries(gw_source
+    PUBLIC gw_mapping meterpay::core Threads::Threads
+    PRIVATE meterpay_tariff_file) # for where shipped files stand
+
+# gw_foreign: foreign devices at the broker.
+add_library(gw_foreign STATIC ${CMAKE_CURRENT_LIST_DIR}/foreign.c)
+target_link_libraries(gw_foreign
+    PUBLIC gw_source gw_clock gw_inbox
+    PRIVATE meterpay::mosquitto)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/gateway/mappings/
     DESTINATION share/meterpay/mappings FILES_MATCHING PATTERN "*.yaml")

@@ -142,6 +142,13 @@ MT_MUST_USE bool gw_mapping_topic(struct gw_mapping_names *out, const struct gw_
 void gw_mapping_filter(char filter[GW_MAPPING_PATH_MAX + 1], const struct gw_mapping *mapping,
                        uint32_t index);
 
+#define GW_MAPPING_TOPIC_MAX (GW_MAPPING_PATH_MAX + GW_MAPPING_DEVICE_MAX + GW_MAPPING_CHANNEL_MAX)
+
+/** The same for one device: {device} and {channel} are what names says; where it says nothing the part
+ *  is a + as in the filter. */
+void gw_mapping_topic_of(char topic[GW_MAPPING_TOPIC_MAX + 1], const struct gw_mapping *mapping,
+                         uint32_t index, const struct gw_mapping_names *names);
+
 /** A part of a message that one device said. Borrows from the body. */
 struct gw_mapping_record {
     const char *body; /**< The whole body. */

@@ -33,6 +33,8 @@ static void check_topic(struct gw_yaml *yaml, const gw_yaml_node *node, const ch
             gw_yaml_fail(yaml, node, "a topic's pattern has no '%c'", *at);
         } else if (*at == '{' && (!mark || (at[len] != '/' && at[len] != '\0'))) {
             gw_yaml_fail(yaml, node, "{device} or {channel} must end a part of the topic");
+        } else if (*at == '{' && strstr(at + 1, at[1] == 'd' ? "{device}" : "{channel}") != NULL) {
+            gw_yaml_fail(yaml, node, "a topic names its device or channel twice");
         }
     }
 }

@@ -22,7 +22,9 @@ target_link_libraries(gw_mqtt
     PUBLIC gw_inbox gw_topic Threads::Threads
     PRIVATE meterpay::mosquitto)
 
-add_library(gw_broker STATIC ${CMAKE_CURRENT_LIST_DIR}/broker.c)
+add_library(gw_broker STATIC
+    ${CMAKE_CURRENT_LIST_DIR}/broker.c
+    ${CMAKE_CURRENT_LIST_DIR}/broker_grants.c)
 target_link_libraries(gw_broker PUBLIC meterpay::meters PRIVATE gw_topic wolfssl::wolfssl)
 
 # gw_coap: the gateway's side of CoAP, on the static libcoap with GnuTLS. Measured against OpenSSL's:

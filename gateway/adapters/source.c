@@ -5,11 +5,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/adapters/source_file.h"
 #include "meters/message.h"
 
 struct gw_sources {
+    struct gw_source_paths paths;
+    pthread_mutex_t edit; /* held by whoever changes the file, for as long as that takes */
     pthread_mutex_t lock; /* over everything below */
     struct gw_source_table table;
     struct gw_sources_state state;
@@ -32,6 +35,16 @@ struct passage {
     void *arg;
 };
 
+static bool take_path(char out[GW_SHIPPED_PATH_MAX], const char *path)
+{
+    size_t len = path != NULL ? strlen(path) : 0;
+    if (len >= GW_SHIPPED_PATH_MAX) {
+        return false;
+    }
+    memcpy(out, len > 0 ? path : "", len + 1);
+    return true;
+}
+
 enum gw_status gw_sources_open(struct gw_sources **out, char why[GW_SOURCE_WHY_BYTES],
                                const struct gw_sources_config *config)
 {
@@ -40,8 +53,16 @@ enum gw_status gw_sources_open(struct gw_sources **out, char why[GW_SOURCE_WHY_B
         memcpy(why, "out of memory", sizeof("out of memory"));
         return GW_FULL;
     }
-    (void)pthread_mutex_init(&sources->lock, NULL); /* with default attributes it cannot fail */
-    enum gw_status status = gw_source_table_read(&sources->table, why, config);
+    (void)pthread_mutex_init(&sources->edit, NULL); /* with default attributes they cannot fail */
+    (void)pthread_mutex_init(&sources->lock, NULL);
+    enum gw_status status = GW_INVALID;
+    if (!take_path(sources->paths.shipped, config->shipped) ||
+        !take_path(sources->paths.own, config->own) ||
+        !take_path(sources->paths.bindings, config->bindings)) {
+        memcpy(why, "a path is too long", sizeof("a path is too long"));
+    } else {
+        status = gw_source_table_read(&sources->table, why, &sources->paths);
+    }
     if (status != GW_OK) {
         gw_sources_close(sources);
         return status;
@@ -56,15 +77,15 @@ void gw_sources_close(struct gw_sources *sources)
 {
     if (sources != NULL) {
         gw_source_table_free(&sources->table);
-        (void)pthread_mutex_destroy(&sources->lock); /* nobody holds it any more */
+        (void)pthread_mutex_destroy(&sources->edit); /* nobody holds them any more */
+        (void)pthread_mutex_destroy(&sources->lock);
         free(sources);
     }
 }
 
-bool gw_sources_filter(char filter[GW_MAPPING_PATH_MAX + 1], struct gw_sources *sources,
-                       uint32_t index)
+static bool find_filter(char filter[GW_MAPPING_PATH_MAX + 1], const struct gw_source_table *table,
+                        uint32_t index)
 {
-    const struct gw_source_table *table = &sources->table; /* never changes */
     for (uint32_t m = 0; m < table->mapping_count; m++) {
         uint32_t count = table->bound[m] ? table->mappings[m].topic_count : 0;
         if (index < count) {
@@ -74,6 +95,132 @@ bool gw_sources_filter(char filter[GW_MAPPING_PATH_MAX + 1], struct gw_sources *
         index -= count;
     }
     return false;
+}
+
+bool gw_sources_filter(char filter[GW_MAPPING_PATH_MAX + 1], struct gw_sources *sources,
+                       uint32_t index)
+{
+    (void)pthread_mutex_lock(&sources->lock); /* a default mutex of ours: it cannot fail */
+    bool found = find_filter(filter, &sources->table, index);
+    (void)pthread_mutex_unlock(&sources->lock);
+    return found;
+}
+
+/* ---- bindings ------------------------------------------------------------------------------------------- */
+
+bool gw_sources_grant(struct gw_source_grant *grant, struct gw_sources *sources, uint64_t *cursor)
+{
+    bool found = false;
+    (void)pthread_mutex_lock(&sources->lock);
+    const struct gw_source_table *table = &sources->table;
+    while (!found && *cursor / GW_MAPPING_TOPICS_MAX < table->count) {
+        const struct gw_source *source = &table->sources[*cursor / GW_MAPPING_TOPICS_MAX];
+        const struct gw_mapping *mapping = &table->mappings[source->mapping];
+        uint32_t topic = (uint32_t)(*cursor % GW_MAPPING_TOPICS_MAX);
+        (*cursor)++;
+        found = source->user[0] != '\0' && topic < mapping->topic_count;
+        if (found) {
+            memcpy(grant->user, source->user, sizeof(grant->user));
+            gw_mapping_topic_of(grant->topic, mapping, topic, &source->names);
+        }
+    }
+    (void)pthread_mutex_unlock(&sources->lock);
+    return found;
+}
+
+bool gw_sources_binding(struct gw_binding *out, struct gw_sources *sources, uint32_t index)
+{
+    (void)pthread_mutex_lock(&sources->lock);
+    bool there = index < sources->table.count;
+    if (there) {
+        gw_source_binding(out, &sources->table, index);
+    }
+    (void)pthread_mutex_unlock(&sources->lock);
+    return there;
+}
+
+bool gw_sources_mapping(char name[GW_MAPPING_NAME_MAX + 1], struct gw_sources *sources,
+                        uint32_t index)
+{
+    (void)pthread_mutex_lock(&sources->lock);
+    bool there = index < sources->table.mapping_count;
+    if (there) {
+        memcpy(name, sources->table.mappings[index].name, GW_MAPPING_NAME_MAX + 1);
+    }
+    (void)pthread_mutex_unlock(&sources->lock);
+    return there;
+}
+
+/* With `edit` held. The new file is read as a start would read it before it becomes the bindings. */
+static enum gw_status change(struct gw_sources *sources, char why[GW_SOURCE_WHY_BYTES],
+                             const struct gw_binding *more, uint32_t skip)
+{
+    struct gw_source_paths paths = sources->paths;
+    struct gw_source_table fresh = {.mapping_count = 0};
+    enum gw_status status =
+        gw_source_table_write(paths.bindings, why, &sources->table, &sources->paths, more, skip);
+    if (status != GW_OK) {
+        return status;
+    }
+    status = gw_source_table_read(&fresh, why, &paths);
+    if (status == GW_OK) {
+        status = gw_source_table_settle(why, paths.bindings, &sources->paths);
+    }
+    if (status != GW_OK) {
+        (void)unlink(paths.bindings); /* gone already is as good */
+        gw_source_table_free(&fresh);
+        return status;
+    }
+    (void)pthread_mutex_lock(&sources->lock);
+    struct gw_source_table old = sources->table;
+    sources->table = fresh;
+    sources->state.mappings = fresh.mapping_count;
+    sources->state.bindings = fresh.count;
+    (void)pthread_mutex_unlock(&sources->lock);
+    gw_source_table_free(&old);
+    return GW_OK;
+}
+
+/* What ends a line or a field would be another line. */
+static bool is_plain(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c == 0x7F || c == ',' || c == '"' || c == '/' || c == '+' || c == '#') {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum gw_status gw_sources_add(struct gw_sources *sources, char why[GW_SOURCE_WHY_BYTES],
+                              const struct gw_binding *binding)
+{
+    static const char not_plain[] = "a device, a channel and the rest have none of / + # , \"";
+    const struct gw_binding *b = binding;
+    if (!is_plain(b->mapping) || !is_plain(b->names.device) || !is_plain(b->names.channel) ||
+        !is_plain(b->unit) || !is_plain(b->meter) || !is_plain(b->user)) {
+        memcpy(why, not_plain, sizeof(not_plain));
+        return GW_INVALID;
+    }
+    (void)pthread_mutex_lock(&sources->edit);
+    enum gw_status status = change(sources, why, binding, UINT32_MAX);
+    (void)pthread_mutex_unlock(&sources->edit);
+    return status;
+}
+
+enum gw_status gw_sources_remove(struct gw_sources *sources, char why[GW_SOURCE_WHY_BYTES],
+                                 const char *meter)
+{
+    (void)pthread_mutex_lock(&sources->edit); /* nobody else changes the table: it may be read */
+    uint32_t at = 0;
+    while (at < sources->table.count && strcmp(sources->table.sources[at].meter, meter) != 0) {
+        at++;
+    }
+    bool found = at < sources->table.count;
+    enum gw_status status = found ? change(sources, why, NULL, at) : GW_END;
+    (void)pthread_mutex_unlock(&sources->edit);
+    return status;
 }
 
 /* ---- what is not taken ---------------------------------------------------------------------------------- */

@@ -3,9 +3,12 @@
  *
  *  Bindings stand in sources.csv of the gateway's directory, a line each:
  *
- *      mapping,device,channel,unit,meter
- *      tasmota,plug-1,,,pTAS-00000001
- *      zigbee2mqtt,valve,,l,wZ2M-00000001
+ *      mapping,device,channel,unit,meter,user
+ *      tasmota,plug-1,,,pTAS-00000001,plug-1
+ *      zigbee2mqtt,valve,,l,wZ2M-00000001,
+ *
+ *  The user is who may publish it at the broker; without one the broker's own rules say so. (Files
+ *  without that column are read, too.)
  *
  *  A message is taken apart by every mapping that is for its topic or hook; what a bound device says
  *  becomes an ordinary message of its meter, so that identity, plausibility, duplicates and money are
@@ -26,10 +29,12 @@
 #define GW_SOURCE_CHANNELS_MAX 32u  /**< Bindings of one device. */
 #define GW_SOURCE_REFUSALS_KEPT 64u /**< Newest refusals kept to be looked at. */
 #define GW_SOURCE_WHY_BYTES 512u
+#define GW_SOURCE_UNIT_MAX 7u
+#define GW_SOURCE_USER_MAX 32u
 
 struct gw_sources;
 
-/** Where the files are. Texts are borrowed for the call. */
+/** Where the files are. Texts are copied. */
 struct gw_sources_config {
     const char *shipped;  /**< Folder of the shipped mappings; NULL: none. */
     const char *own;      /**< Folder of own ones, which go before shipped ones of the same name; it
@@ -54,6 +59,44 @@ void gw_sources_close(struct gw_sources *sources);
  *  false past the last. */
 bool gw_sources_filter(char filter[GW_MAPPING_PATH_MAX + 1], struct gw_sources *sources,
                        uint32_t index);
+
+/* ---- bindings ---- */
+
+/** Who may publish what: a binding's user, and a topic that its device uses. */
+struct gw_source_grant {
+    char user[GW_SOURCE_USER_MAX + 1];
+    char topic[GW_MAPPING_TOPIC_MAX + 1];
+};
+/** Each grant in turn; *cursor is 0 for the first. Returns false past the last. */
+bool gw_sources_grant(struct gw_source_grant *grant, struct gw_sources *sources, uint64_t *cursor);
+
+/** A binding. */
+struct gw_binding {
+    char mapping[GW_MAPPING_NAME_MAX + 1];
+    struct gw_mapping_names names; /**< channel may be empty. */
+    char unit[GW_SOURCE_UNIT_MAX + 1];
+    char meter[MT_NAME_MAX + 1];
+    char user[GW_SOURCE_USER_MAX + 1];
+};
+/** By its place, from 0. Returns false past the last. */
+bool gw_sources_binding(struct gw_binding *out, struct gw_sources *sources, uint32_t index);
+
+/** Add a binding: the file is written whole, durable, and then it is in force.
+ *
+ *  Returns: GW_OK; GW_INVALID (a field is wrong, or something is bound already), GW_FULL, GW_IO: with a
+ *           sentence in why, and nothing has changed.
+ */
+MT_MUST_USE enum gw_status gw_sources_add(struct gw_sources *sources, char why[GW_SOURCE_WHY_BYTES],
+                                          const struct gw_binding *binding);
+/** Remove a meter's binding. Returns as above, and GW_END when it has none. */
+MT_MUST_USE enum gw_status gw_sources_remove(struct gw_sources *sources,
+                                             char why[GW_SOURCE_WHY_BYTES], const char *meter);
+
+/** The name of a mapping, index from 0. Returns false past the last. */
+bool gw_sources_mapping(char name[GW_MAPPING_NAME_MAX + 1], struct gw_sources *sources,
+                        uint32_t index);
+
+/* ---- messages ---- */
 
 /** A message of a foreign device. Borrowed for the call. */
 struct gw_source_message {

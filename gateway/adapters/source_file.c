@@ -3,21 +3,24 @@
 #include "gateway/adapters/source_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "gateway/adapters/mapping_json.h"
 #include "meters/name.h"
 
 #define LINE_BYTES 256u
-#define FIELDS 5u
-#define PATH_BYTES 1024u
+#define FIELDS 6u
+#define FIELDS_MIN 5u /* before there were users */
 
-static const char header[] = "mapping,device,channel,unit,meter";
+static const char header[] = "mapping,device,channel,unit,meter,user";
+static const char old_header[] = "mapping,device,channel,unit,meter";
 
 static enum gw_status no(char why[GW_SOURCE_WHY_BYTES], enum gw_status status, const char *format,
                          ...) __attribute__((format(printf, 3, 4)));
@@ -64,9 +67,9 @@ static enum gw_status read_mapping(struct gw_source_table *table, char why[GW_SO
 static enum gw_status read_folder(struct gw_source_table *table, char why[GW_SOURCE_WHY_BYTES],
                                   const char *folder)
 {
-    char pattern[PATH_BYTES];
+    char pattern[GW_SHIPPED_PATH_MAX + 8];
     glob_t found;
-    if (folder == NULL) {
+    if (folder[0] == '\0') {
         return GW_OK;
     }
     int len = snprintf(pattern, sizeof(pattern), "%s/*.yaml", folder);
@@ -109,6 +112,24 @@ static bool field_copy(char *out, size_t max, const char *field)
     return true;
 }
 
+/* A user is also the client id at the broker: it must be nobody else's. */
+static const char *read_user(struct gw_source *source, const char *user)
+{
+    static const char gateway[] = "meterpayd";
+    struct mt_identity identity;
+    size_t len = strlen(user);
+    size_t good = strspn(user, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+    if (len > GW_SOURCE_USER_MAX || good != len) {
+        return "a user has 1 to 32 of a-z A-Z 0-9 - _ .";
+    }
+    if (strncmp(user, gateway, sizeof(gateway) - 1) == 0 ||
+        mt_name_parse(&identity, user, len) == MT_OK) {
+        return "a user must not be named as a meter, or begin with meterpayd";
+    }
+    memcpy(source->user, user, len + 1);
+    return NULL;
+}
+
 /* What is wrong with a line, or NULL. The line is cut into its fields. */
 static const char *read_line(struct gw_source *source, const struct gw_source_table *table,
                              char *line)
@@ -122,12 +143,12 @@ static const char *read_line(struct gw_source *source, const struct gw_source_ta
         if (at != NULL) {
             *at++ = '\0';
             if (count == FIELDS - 1) {
-                return "it has more than 5 fields";
+                return "it has more than 6 fields";
             }
         }
     }
-    if (count != FIELDS) {
-        return "it has not 5 fields: mapping,device,channel,unit,meter";
+    if (count < FIELDS_MIN) {
+        return "it has not 6 fields: mapping,device,channel,unit,meter,user";
     }
     source->mapping = find_mapping(table, fields[0]);
     if (source->mapping == table->mapping_count) {
@@ -144,10 +165,10 @@ static const char *read_line(struct gw_source *source, const struct gw_source_ta
     }
     if (mt_name_parse(&identity, fields[4], strlen(fields[4])) != MT_OK ||
         !field_copy(source->meter, sizeof(source->meter), fields[4])) {
-        return "the last field is no meter's name";
+        return "its fifth field is no meter's name";
     }
     source->medium = identity.medium;
-    return NULL;
+    return count == FIELDS ? read_user(source, fields[5]) : NULL;
 }
 
 /* Put it into both indexes. Returns what speaks against it, or NULL. */
@@ -227,9 +248,9 @@ static enum gw_status read_lines(struct gw_source_table *table, char why[GW_SOUR
         }
         line[len] = '\0';
         if (number == 1) {
-            wrong = strcmp(line, header) == 0
+            wrong = strcmp(line, header) == 0 || strcmp(line, old_header) == 0
                         ? NULL
-                        : "the first line is mapping,device,channel,unit,meter";
+                        : "the first line is mapping,device,channel,unit,meter,user";
         } else if (line[0] != '\0' && line[0] != '#') {
             wrong = read_line(&source, table, line);
             wrong = wrong == NULL ? add_source(table, &source) : wrong;
@@ -264,15 +285,15 @@ static enum gw_status read_bindings(struct gw_source_table *table, char why[GW_S
 }
 
 enum gw_status gw_source_table_read(struct gw_source_table *table, char why[GW_SOURCE_WHY_BYTES],
-                                    const struct gw_sources_config *config)
+                                    const struct gw_source_paths *paths)
 {
     table->mappings = calloc(GW_SOURCE_MAPPINGS_MAX, sizeof(*table->mappings));
     if (table->mappings == NULL) {
         return no(why, GW_FULL, "there is no memory for mappings");
     }
-    enum gw_status status = read_folder(table, why, config->shipped);
-    status = status == GW_OK ? read_folder(table, why, config->own) : status;
-    return status == GW_OK ? read_bindings(table, why, config->bindings) : status;
+    enum gw_status status = read_folder(table, why, paths->shipped);
+    status = status == GW_OK ? read_folder(table, why, paths->own) : status;
+    return status == GW_OK ? read_bindings(table, why, paths->bindings) : status;
 }
 
 void gw_source_table_free(struct gw_source_table *table)
@@ -280,4 +301,80 @@ void gw_source_table_free(struct gw_source_table *table)
     free(table->mappings);
     free(table->sources);
     free(table->cells);
+}
+
+/* ---- writing -------------------------------------------------------------------------------------------- */
+
+static void write_line(FILE *file, const struct gw_binding *b)
+{
+    /* Its error flag is looked at in the end. */
+    (void)fprintf(file, "%s,%s,%s,%s,%s,%s\n", b->mapping, b->names.device, b->names.channel,
+                  b->unit, b->meter, b->user);
+}
+
+void gw_source_binding(struct gw_binding *out, const struct gw_source_table *table, uint32_t index)
+{
+    const struct gw_source *source = &table->sources[index];
+    memset(out, 0, sizeof(*out));
+    memcpy(out->mapping, table->mappings[source->mapping].name, sizeof(out->mapping));
+    out->names = source->names;
+    memcpy(out->unit, source->unit, sizeof(out->unit));
+    memcpy(out->meter, source->meter, sizeof(out->meter));
+    memcpy(out->user, source->user, sizeof(out->user));
+}
+
+enum gw_status gw_source_table_write(char path[GW_SHIPPED_PATH_MAX], char why[GW_SOURCE_WHY_BYTES],
+                                     const struct gw_source_table *table,
+                                     const struct gw_source_paths *paths,
+                                     const struct gw_binding *more, uint32_t skip)
+{
+    struct gw_binding binding;
+    int len = snprintf(path, GW_SHIPPED_PATH_MAX, "%s.new", paths->bindings);
+    int fd = len > 0 && (size_t)len < GW_SHIPPED_PATH_MAX
+                 ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)
+                 : -1;
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (file == NULL) {
+        return no(why, GW_IO, "%s: %s", path, strerror(errno));
+    }
+    (void)fprintf(file, "%s\n", header);
+    for (uint32_t i = 0; i < table->count; i++) {
+        if (i != skip) {
+            gw_source_binding(&binding, table, i);
+            write_line(file, &binding);
+        }
+    }
+    if (more != NULL) {
+        write_line(file, more);
+    }
+    bool written = !ferror(file) && fflush(file) == 0 && fsync(fd) == 0;
+    written = fclose(file) == 0 && written;
+    if (!written) {
+        (void)unlink(path); /* it is of no use */
+        return no(why, GW_IO, "%s cannot be written: %s", path, strerror(errno));
+    }
+    return GW_OK;
+}
+
+enum gw_status gw_source_table_settle(char why[GW_SOURCE_WHY_BYTES], const char *path,
+                                      const struct gw_source_paths *paths)
+{
+    char folder[GW_SHIPPED_PATH_MAX];
+    memcpy(folder, paths->bindings, sizeof(folder));
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    if (rename(path, paths->bindings) != 0) {
+        return no(why, GW_IO, "%s: %s", paths->bindings, strerror(errno));
+    }
+    int fd = open(slash == NULL       ? "."
+                  : folder[0] != '\0' ? folder
+                                      : "/",
+                  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) {
+        (void)close(fd); /* only read */
+    }
+    return synced ? GW_OK : no(why, GW_IO, "%s cannot be made durable", paths->bindings);
 }

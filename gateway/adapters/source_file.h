@@ -3,6 +3,7 @@
 #ifndef GATEWAY_ADAPTERS_SOURCE_FILE_H
 #define GATEWAY_ADAPTERS_SOURCE_FILE_H
 
+#include "gateway/adapters/shipped.h"
 #include "gateway/adapters/source.h"
 #include "gateway/core/index.h"
 
@@ -11,8 +12,9 @@ struct gw_source {
     uint32_t mapping; /**< Index. */
     uint8_t medium;   /**< enum mt_medium of the meter. */
     struct gw_mapping_names names;
-    char unit[8];
+    char unit[GW_SOURCE_UNIT_MAX + 1];
     char meter[MT_NAME_MAX + 1];
+    char user[GW_SOURCE_USER_MAX + 1];
 };
 
 /** All of them. Zeroed before use. */
@@ -30,10 +32,32 @@ struct gw_source_table {
 /** Hash of a mapping's device in table->devices. */
 uint64_t gw_source_hash(const struct gw_source_table *table, uint32_t mapping, const char *device);
 
+/** Where the files are, copied. */
+struct gw_source_paths {
+    char shipped[GW_SHIPPED_PATH_MAX]; /**< Empty: none. */
+    char own[GW_SHIPPED_PATH_MAX];     /**< Empty: none. */
+    char bindings[GW_SHIPPED_PATH_MAX];
+};
+
 /** Read all files. Returns as gw_sources_open; the table is to be freed whatever it says. */
 MT_MUST_USE enum gw_status gw_source_table_read(struct gw_source_table *table,
                                                 char why[GW_SOURCE_WHY_BYTES],
-                                                const struct gw_sources_config *config);
+                                                const struct gw_source_paths *paths);
 void gw_source_table_free(struct gw_source_table *table);
+
+/** A binding of a table, index below its count. */
+void gw_source_binding(struct gw_binding *out, const struct gw_source_table *table, uint32_t index);
+
+/** Write a table's bindings, one more (or NULL) and all but one (skip; UINT32_MAX: none), to a file beside
+ *  the bindings' own, durable. Returns GW_OK; GW_IO with a sentence in why.
+ *  Out: path  of that file. */
+MT_MUST_USE enum gw_status gw_source_table_write(char path[GW_SHIPPED_PATH_MAX],
+                                                 char why[GW_SOURCE_WHY_BYTES],
+                                                 const struct gw_source_table *table,
+                                                 const struct gw_source_paths *paths,
+                                                 const struct gw_binding *more, uint32_t skip);
+/** Make such a file the bindings. Returns GW_OK; GW_IO with a sentence in why. */
+MT_MUST_USE enum gw_status gw_source_table_settle(char why[GW_SOURCE_WHY_BYTES], const char *path,
+                                                  const struct gw_source_paths *paths);
 
 #endif

@@ -8,33 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* From the program's folder: the source tree of build/bin and of build/<preset>/bin, an installed
- * prefix, and at last the system's own.
- */
-static const char *const beside_program[] = {
-    "/../../gateway/tariffs",
-    "/../../../gateway/tariffs",
-    "/../share/meterpay/tariffs",
-};
-static const char system_folder[] = "/usr/share/meterpay/tariffs";
-
-/** The folder of the running program, without a slash at the end; "" when unknown. */
-static void program_folder(char folder[GW_TARIFF_PATH_MAX])
-{
-    ssize_t len = readlink("/proc/self/exe", folder, GW_TARIFF_PATH_MAX - 1);
-    folder[len > 0 ? len : 0] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        *slash = '\0';
-    }
-}
+#include "gateway/adapters/shipped.h"
 
 /** Put the path together; true when it fits and a file can be read there. */
-static bool try_folder(char path[GW_TARIFF_PATH_MAX], const char *folder, const char *below,
-                       const char *pack)
+static bool try_folder(char path[GW_TARIFF_PATH_MAX], const char *folder, const char *pack)
 {
     char candidate[GW_TARIFF_PATH_MAX];
-    int len = snprintf(candidate, sizeof(candidate), "%s%s/%s.yaml", folder, below, pack);
+    int len = snprintf(candidate, sizeof(candidate), "%s/%s.yaml", folder, pack);
     if (len < 0 || (size_t)len >= sizeof(candidate) || access(candidate, R_OK) != 0) {
         return false;
     }
@@ -44,14 +24,8 @@ static bool try_folder(char path[GW_TARIFF_PATH_MAX], const char *folder, const 
 
 static bool find_shipped(char path[GW_TARIFF_PATH_MAX], const char *pack)
 {
-    char folder[GW_TARIFF_PATH_MAX];
-    program_folder(folder);
-    for (size_t i = 0; i < sizeof(beside_program) / sizeof(beside_program[0]); i++) {
-        if (folder[0] != '\0' && try_folder(path, folder, beside_program[i], pack)) {
-            return true;
-        }
-    }
-    return try_folder(path, system_folder, "", pack);
+    char folder[GW_SHIPPED_PATH_MAX];
+    return gw_shipped_folder(folder, "tariffs") && try_folder(path, folder, pack);
 }
 
 enum gw_status gw_tariff_file_find(char path[GW_TARIFF_PATH_MAX], char *why, size_t why_max,
@@ -67,7 +41,7 @@ enum gw_status gw_tariff_file_find(char path[GW_TARIFF_PATH_MAX], char *why, siz
     }
     const char *own = getenv("METERPAY_TARIFFS");
     bool has_own = own != NULL && own[0] != '\0';
-    bool found = has_own ? try_folder(path, own, "", pack) : find_shipped(path, pack);
+    bool found = has_own ? try_folder(path, own, pack) : find_shipped(path, pack);
     if (found) {
         return GW_OK;
     }

@@ -118,6 +118,11 @@ static int write_config(struct gw_config *config, const char *dir,
 
 /* ---- the rest -------------------------------------------------------------------------------------------- */
 
+static const char *given(const char *text)
+{
+    return *text != '\0' ? text : NULL;
+}
+
 static int make_broker(const struct gw_config *config)
 {
     char why[GW_BROKER_WHY_BYTES];
@@ -129,6 +134,10 @@ static int make_broker(const struct gw_config *config)
         .site = config->site,
         .meters_port = (uint16_t)config->mqtt_meters_port,
         .gateway_port = (uint16_t)config->mqtt_port,
+        .sources_port = (uint16_t)config->mqtt_sources_port,
+        .sources_address = given(config->mqtt_sources_address),
+        .sources_certificate = given(config->mqtt_sources_certificate),
+        .sources_key = given(config->mqtt_sources_key),
         .username = config->mqtt_username,
         .connections_max = (uint32_t)config->meters_max,
         .memory_max_mib = 1024,

@@ -7,7 +7,7 @@
 #include "meters/message.h"
 #include "tests/support/unit.h"
 
-#define HEADER "mapping,device,channel,unit,meter\n"
+#define HEADER "mapping,device,channel,unit,meter,user\n"
 
 static struct gw_message last;
 static uint8_t last_bytes[GW_MESSAGE_BYTES_MAX];
@@ -186,12 +186,15 @@ static void wrong_lines_are_refused_with_their_number(void)
     } rows[] = {
         {"", NULL},
         {"device,mapping\n", ":1: the first line is"},
-        {HEADER "tasmota,d,,,pTAS-001,x\n", ":2: it has more than 5 fields"},
-        {HEADER "tasmota,d,,\n", ":2: it has not 5 fields"},
+        {HEADER "tasmota,d,,,pTAS-001,x,y\n", ":2: it has more than 6 fields"},
+        {HEADER "tasmota,d,,,pTAS-001,a b\n", ":2: a user has 1 to 32"},
+        {HEADER "tasmota,d,,,pTAS-001,pTAS-001\n", ":2: a user must not be named as a meter"},
+        {HEADER "tasmota,d,,,pTAS-001,meterpayd-gw1\n", ":2: a user must not be named"},
+        {HEADER "tasmota,d,,\n", ":2: it has not 6 fields"},
         {HEADER "morse,d,,,pTAS-001\n", ":2: there is no mapping"},
         {HEADER "tasmota,,,,pTAS-001\n", ":2: a device has 1 to 64"},
         {HEADER "tasmota,d,,gal,pTAS-001\n", ":2: its unit is none"},
-        {HEADER "tasmota,d,,,TAS-001\n", ":2: the last field is no meter's name"},
+        {HEADER "tasmota,d,,,TAS-001\n", ":2: its fifth field is no meter's name"},
         {HEADER "\ntasmota,d,,,pTAS-001\ntasmota,d,,,pTAS-002\n", ":4: that device"},
         {HEADER "tasmota,d,,,pTAS-001\ntasmota,e,,,pTAS-001\n", ":3: that meter is bound already"},
     };
