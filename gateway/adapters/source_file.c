@@ -112,6 +112,16 @@ static bool field_copy(char *out, size_t max, const char *field)
     return true;
 }
 
+/* A frame says itself what it is of. */
+static bool fits(const struct gw_mapping *mapping, uint8_t medium)
+{
+    bool fits = mapping->register_count == 0;
+    for (uint32_t i = 0; i < mapping->register_count; i++) {
+        fits = fits || (mapping->registers[i].media >> medium & 1u) != 0;
+    }
+    return fits;
+}
+
 /* A user is also the client id at the broker: it must be nobody else's. */
 static const char *read_user(struct gw_source *source, const char *user)
 {
@@ -168,6 +178,9 @@ static const char *read_line(struct gw_source *source, const struct gw_source_ta
         return "its fifth field is no meter's name";
     }
     source->medium = identity.medium;
+    if (!fits(&table->mappings[source->mapping], source->medium)) {
+        return "that mapping has no register for a meter of this medium";
+    }
     return count == FIELDS ? read_user(source, fields[5]) : NULL;
 }
 

@@ -32,6 +32,9 @@ static const struct {
                            "Make room on the store's disk, or move the store to a larger one."},
     [GW_ALARM_MQTT_DOWN] = {"mqtt_down", "Start the broker, or correct mqtt.host, mqtt.port and "
                                          "mqtt.password_file in the configuration."},
+    [GW_ALARM_BROKER_GRANTS] =
+        {"broker_grants", "Check mqtt.broker_dir, then add or remove a source, or restart: until "
+                          "then the broker lets foreign devices do what they could before."},
     [GW_ALARM_BROKER_KEYS] =
         {"broker_keys", "Check mqtt.broker_dir: new meters cannot connect over MQTT until the "
                         "broker has their keys."},

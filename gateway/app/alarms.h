@@ -19,6 +19,7 @@ enum gw_alarm {
     GW_ALARM_CLOCK_STEPPED,  /**< The machine's clock jumped: the steady one is followed. */
     GW_ALARM_DISK_LOW,       /**< Less room than store.free_min. */
     GW_ALARM_MQTT_DOWN,      /**< No connection to the broker. */
+    GW_ALARM_BROKER_GRANTS,  /**< What foreign devices may at the broker is not up to date. */
     GW_ALARM_BROKER_KEYS,    /**< The broker's key file could not be brought up to date. */
     GW_ALARM_OPERATOR_TRUST, /**< The operator does not believe our keys, or we not its. */
     GW_ALARM_OPERATOR_GARBLED,  /**< The operator's answers contradict the orders. */

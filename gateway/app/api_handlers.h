@@ -12,6 +12,10 @@
 GW_API_HANDLER(gw_api_status);
 GW_API_HANDLER(gw_api_alarms);
 GW_API_HANDLER(gw_api_refusals);
+GW_API_HANDLER(gw_api_source_list);
+GW_API_HANDLER(gw_api_source_add);
+GW_API_HANDLER(gw_api_source_remove);
+GW_API_HANDLER(gw_api_source_refusals);
 GW_API_HANDLER(gw_api_clock_accept);
 GW_API_HANDLER(gw_api_ledger_check);
 /* api_meters.c, api_meter_add.c */

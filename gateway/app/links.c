@@ -7,21 +7,26 @@
 #include <time.h>
 
 #include "gateway/adapters/coap.h"
+#include "gateway/adapters/foreign.h"
 #include "gateway/adapters/mqtt.h"
 #include "gateway/adapters/operator_https.h"
 #include "gateway/adapters/poll.h"
+#include "gateway/adapters/shipped.h"
 #include "gateway/app/api_tools.h"
 #include "gateway/app/log.h"
 
 /* A broker that is restarted comes back within this; longer is worth an alarm. */
 #define MQTT_DOWN_US 5000000ll
+#define FOREIGN_QUEUE_BYTES ((size_t)1024 * 1024)
 
-enum turn { TURN_MQTT, TURN_COAP, TURN_WIRE, TURNS };
+enum turn { TURN_MQTT, TURN_COAP, TURN_WIRE, TURN_FOREIGN, TURNS };
 
 struct gw_links {
     struct gw_mqtt *mqtt;
     struct gw_coap *coap;
     struct gw_poll *poller;
+    struct gw_sources *sources;
+    struct gw_foreign *foreign; /* NULL: MQTT is not enabled */
     struct gw_operator *op;
     struct gw_ring *turns[TURNS]; /* inboxes; NULL: not enabled */
     uint32_t turn;                /* whose message was got last */
@@ -164,6 +169,58 @@ static enum gw_status open_poller(struct gw_links *links, char *why, struct gw_a
     return GW_OK;
 }
 
+static enum gw_status open_sources(struct gw_links *links, char *why, struct gw_app *app)
+{
+    char shipped[GW_SHIPPED_PATH_MAX];
+    char own[GW_SHIPPED_PATH_MAX];
+    char bindings[GW_SHIPPED_PATH_MAX];
+    char problem[GW_SOURCE_WHY_BYTES] = "";
+    int len = snprintf(own, sizeof(own), "%s/mappings", app->config.dir);
+    MT_CHECK(len > 0 && (size_t)len < sizeof(own)); /* a configuration's path is shorter */
+    (void)snprintf(bindings, sizeof(bindings), "%s/sources.csv", app->config.dir);
+    const struct gw_sources_config config = {
+        .shipped = gw_shipped_folder(shipped, "mappings") ? shipped : NULL,
+        .own = own,
+        .bindings = bindings,
+    };
+    enum gw_status status = gw_sources_open(&links->sources, problem, &config);
+    if (status != GW_OK) {
+        snprintf(why, GW_APP_WHY_BYTES, "foreign devices cannot be bound: %s", problem);
+    }
+    return status;
+}
+
+static enum gw_status open_foreign(struct gw_links *links, char *why, struct gw_app *app)
+{
+    const struct gw_config *c = &app->config;
+    bool by_socket = *c->mqtt_socket != '\0';
+    char client_id[48];
+    if (!c->mqtt_enabled) {
+        return GW_OK;
+    }
+    snprintf(client_id, sizeof(client_id), "meterpayd-%s-foreign", c->gateway_id);
+    const struct gw_foreign_config config = {
+        .host = by_socket ? c->mqtt_socket : c->mqtt_host,
+        .port = by_socket ? 0 : (uint16_t)c->mqtt_port,
+        .username = c->mqtt_username,
+        .password_file = c->mqtt_password_file,
+        .client_id = client_id,
+        .queue_bytes = FOREIGN_QUEUE_BYTES,
+        .sources = links->sources,
+        .clock = &app->clock,
+        .filled = &app->bell,
+    };
+    enum gw_status status = gw_foreign_open(&links->foreign, &config);
+    if (status != GW_OK) {
+        snprintf(why, GW_APP_WHY_BYTES, "foreign devices cannot be listened to: %s",
+                 status == GW_INVALID ? "a field of the section mqtt is out of bounds"
+                                      : "there is no memory or thread left");
+        return status;
+    }
+    links->turns[TURN_FOREIGN] = gw_foreign_inbox(links->foreign);
+    return GW_OK;
+}
+
 enum gw_status gw_links_open(struct gw_links **links, char why[GW_APP_WHY_BYTES],
                              struct gw_app *app)
 {
@@ -177,6 +234,8 @@ enum gw_status gw_links_open(struct gw_links **links, char why[GW_APP_WHY_BYTES]
     status = status == GW_OK ? open_coap(opened, why, app) : status;
     status = status == GW_OK ? open_mqtt(opened, why, app) : status;
     status = status == GW_OK ? open_poller(opened, why, app) : status;
+    status = status == GW_OK ? open_sources(opened, why, app) : status;
+    status = status == GW_OK ? open_foreign(opened, why, app) : status;
     if (status != GW_OK) {
         gw_links_close(opened);
         return status;
@@ -197,6 +256,8 @@ void gw_links_close(struct gw_links *links)
         gw_coap_close(links->coap);
     }
     gw_poll_close(links->poller);
+    gw_foreign_close(links->foreign);
+    gw_sources_close(links->sources);
     gw_operator_close(links->op);
     free(links->results_memory);
     free(links);
@@ -263,6 +324,16 @@ bool gw_links_empty(struct gw_links *links, bool up)
     return empty;
 }
 
+struct gw_sources *gw_links_sources(struct gw_links *links)
+{
+    return links->sources;
+}
+
+void gw_links_sources_changed(struct gw_links *links)
+{
+    gw_foreign_refresh(links->foreign);
+}
+
 void gw_links_add_key(struct gw_links *links, const char *name, const uint8_t psk[MT_KEY_BYTES])
 {
     if (links->coap != NULL && !gw_coap_add_key(links->coap, name, strlen(name), psk)) {
@@ -314,15 +385,20 @@ void gw_links_operator_problem(struct gw_links *links, char problem[GW_OPERATOR_
 static void watch_mqtt(struct gw_links *links, struct gw_app *app, int64_t now_us)
 {
     struct gw_mqtt_state state;
+    struct gw_foreign_state foreign;
     struct timespec real;
     if (links->mqtt == NULL) {
         return;
     }
     gw_mqtt_state(&state, links->mqtt);
+    gw_foreign_state(&foreign, links->foreign);
     (void)clock_gettime(CLOCK_REALTIME, &real); /* cannot fail for this clock */
     int64_t real_us = (int64_t)real.tv_sec * 1000000 + real.tv_nsec / 1000;
-    gw_alarm_set(&app->alarms, GW_ALARM_MQTT_DOWN, now_us,
-                 !state.connected && real_us - state.since_us > MQTT_DOWN_US, state.why);
+    int64_t down_us = gw_clock_real_span_us(&app->clock, now_us - foreign.since_us);
+    bool down = !state.connected && real_us - state.since_us > MQTT_DOWN_US;
+    bool foreign_down = !foreign.connected && down_us > MQTT_DOWN_US;
+    gw_alarm_set(&app->alarms, GW_ALARM_MQTT_DOWN, now_us, down || foreign_down,
+                 down ? state.why : foreign.why);
 }
 
 static void watch_operator(struct gw_links *links, struct gw_app *app, int64_t now_us)
@@ -372,6 +448,40 @@ static json_t *mqtt_json(struct gw_mqtt *mqtt)
     gw_api_put_int(object, "receipts_merged", (int64_t)state.merged_count);
     gw_api_put_int(object, "receipts_left_out", (int64_t)state.left_out_count);
     gw_api_put_text(object, "why", state.why);
+    return object;
+}
+
+static json_t *refused_json(const uint64_t refused[GW_MAPPING_VERDICTS])
+{
+    json_t *object = json_object();
+    for (int v = GW_MAPPING_ASIDE + 1; v < GW_MAPPING_VERDICTS; v++) {
+        gw_api_put_int(object, gw_mapping_verdict_name((enum gw_mapping_verdict)v),
+                       (int64_t)refused[v]);
+    }
+    return object;
+}
+
+static json_t *sources_json(struct gw_links *links)
+{
+    struct gw_sources_state state;
+    struct gw_foreign_state broker = {.why = "MQTT is not enabled"};
+    json_t *object = json_object();
+    gw_sources_state(&state, links->sources);
+    if (links->foreign != NULL) {
+        gw_foreign_state(&broker, links->foreign);
+    }
+    gw_api_put(object, "connected", json_boolean(broker.connected));
+    gw_api_put_time(object, "since", broker.since_us);
+    gw_api_put_int(object, "connections", (int64_t)broker.connection_count);
+    gw_api_put_int(object, "stalled", (int64_t)broker.stalled_count);
+    gw_api_put_text(object, "why", broker.why);
+    gw_api_put_int(object, "mappings", state.mappings);
+    gw_api_put_int(object, "bindings", state.bindings);
+    gw_api_put_int(object, "messages", (int64_t)state.messages);
+    gw_api_put_int(object, "handed_on", (int64_t)state.put);
+    gw_api_put_int(object, "aside", (int64_t)state.aside);
+    gw_api_put_int(object, "unbound", (int64_t)state.unbound);
+    gw_api_put(object, "refused", refused_json(state.refused));
     return object;
 }
 
@@ -464,6 +574,7 @@ void gw_links_status(struct gw_links *links, json_t *into)
 {
     gw_api_put(into, "mqtt", links->mqtt != NULL ? mqtt_json(links->mqtt) : NULL);
     gw_api_put(into, "lines", lines_json(links->poller));
+    gw_api_put(into, "sources", sources_json(links));
     gw_api_put(into, "coap", links->coap != NULL ? coap_json(links->coap) : NULL);
     gw_api_put(into, "operator", links->op != NULL ? operator_json(links) : NULL);
 }

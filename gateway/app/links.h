@@ -9,6 +9,7 @@
 
 #include "gateway/adapters/inbox.h"
 #include "gateway/adapters/operator_https.h"
+#include "gateway/adapters/source.h"
 #include "gateway/app/app.h"
 
 /** Open the adapters that the configuration enables. The rings' bell is app->bell.
@@ -40,6 +41,11 @@ MT_MUST_USE bool gw_links_request(struct gw_links *links, const struct gw_order_
 /** True when no ring holds anything that would be taken now: while the store is down, from CoAP only.
  *  Exact after gw_bell_arm. */
 bool gw_links_empty(struct gw_links *links, bool up);
+
+/** The foreign devices' bindings. Any thread. */
+struct gw_sources *gw_links_sources(struct gw_links *links);
+/** A binding was added or removed: listen to its topics. Any thread. */
+void gw_links_sources_changed(struct gw_links *links);
 
 /** Let a meter connect: its name and transport key. Before the threads start and at any time. */
 void gw_links_add_key(struct gw_links *links, const char *name, const uint8_t psk[MT_KEY_BYTES]);

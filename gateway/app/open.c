@@ -8,6 +8,7 @@
 #include "gateway/adapters/tariff_file.h"
 #include "gateway/app/api.h"
 #include "gateway/app/app.h"
+#include "gateway/app/grants.h"
 #include "gateway/app/keys.h"
 #include "gateway/app/links.h"
 #include "gateway/app/log.h"
@@ -168,6 +169,15 @@ static enum gw_status open_store(struct gw_app *app, char *why)
     return status;
 }
 
+/* The bindings may have been edited by hand meanwhile. */
+static void give_grants(struct gw_app *app)
+{
+    char why[GW_BROKER_WHY_BYTES] = "";
+    enum gw_status status = gw_grants_write(app, why, NULL, NULL);
+    gw_alarm_set(&app->alarms, GW_ALARM_BROKER_GRANTS, gw_clock_now_us(&app->clock),
+                 status != GW_OK, why);
+}
+
 static enum gw_status open_parts(struct gw_app *app, char *why)
 {
     char clock_error[GW_CLOCK_ERROR_BYTES];
@@ -193,6 +203,7 @@ static enum gw_status open_parts(struct gw_app *app, char *why)
         return status;
     }
     gw_keys_changed(app->keys);
+    give_grants(app);
     status = gw_recon_open(&app->recon, why, app);
     return status == GW_OK ? open_api(app, why) : status;
 }

@@ -35,6 +35,26 @@ static void print_reconcile(const json_t *reconcile)
            problem);
 }
 
+/* Only where somebody uses them. */
+static void print_sources(const json_t *sources)
+{
+    bool up = json_is_true(json_object_get(sources, "connected"));
+    long long refused = 0;
+    const char *name = NULL;
+    json_t *count = NULL;
+    json_object_foreach(json_object_get(sources, "refused"), name, count)
+    {
+        refused += json_integer_value(count);
+    }
+    if (gw_ctl_int(sources, "bindings") > 0 || gw_ctl_int(sources, "messages") > 0) {
+        printf("sources    %lld foreign devices, %lld messages, %lld handed on, %lld refused, %lld "
+               "unbound%s%s\n",
+               gw_ctl_int(sources, "bindings"), gw_ctl_int(sources, "messages"),
+               gw_ctl_int(sources, "handed_on"), refused, gw_ctl_int(sources, "unbound"),
+               up ? "" : "; NOT connected: ", up ? "" : gw_ctl_text(sources, "why"));
+    }
+}
+
 static void print_links(const json_t *status)
 {
     char since[32];
@@ -50,6 +70,7 @@ static void print_links(const json_t *status)
     } else {
         printf("mqtt       off\n");
     }
+    print_sources(json_object_get(status, "sources"));
     if (json_is_object(coap)) {
         printf("coap       %lld sessions, %lld messages, %lld answers\n",
                gw_ctl_int(coap, "sessions"), gw_ctl_int(coap, "messages"),

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/app/grants.h"
+
+#include <stdio.h>
+
+#include "gateway/app/links.h"
+
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+
+struct walk {
+    struct gw_sources *sources;
+    uint64_t cursor;
+    struct gw_source_grant grant;
+};
+
+static bool next_grant(void *arg, struct gw_broker_grant *grant)
+{
+    struct walk *walk = arg;
+    if (!gw_sources_grant(&walk->grant, walk->sources, &walk->cursor)) {
+        return false;
+    }
+    *grant = (struct gw_broker_grant){.user = walk->grant.user, .topic = walk->grant.topic};
+    return true;
+}
+
+enum gw_status gw_grants_write(struct gw_app *app, char why[GW_BROKER_WHY_BYTES], const char *user,
+                               const char *password)
+{
+    const struct gw_config *config = &app->config;
+    struct walk walk = {.sources = gw_links_sources(app->links)};
+    if (!config->mqtt_enabled || *config->mqtt_broker_dir == '\0') {
+        return GW_OK;
+    }
+    (void)pthread_mutex_lock(&writing);
+    enum gw_status status = gw_broker_grants(why, config->mqtt_broker_dir, config->mqtt_username,
+                                             user, password, &walk, next_grant);
+    if (status == GW_OK && gw_broker_reload(config->mqtt_broker_dir) == GW_IO) {
+        snprintf(why, GW_BROKER_WHY_BYTES,
+                 "the broker could not be told to read its files again: it runs as another user");
+        status = GW_IO;
+    }
+    (void)pthread_mutex_unlock(&writing);
+    return status;
+}
