@@ -24,6 +24,9 @@ RULES = {
     "firmware/core": (("firmware/core", "firmware/hal", "meters"), PURE_HEADERS),
     "firmware/hal": (("firmware/hal", "meters"), PURE_HEADERS),
     "firmware/port": (("firmware/port", "firmware/hal", "firmware/core", "meters"), ANY),
+    # A board's main loop runs the whole meter.
+    "firmware/port/cortex-m": (
+        ("firmware/port", "firmware/app", "firmware/link", "firmware/hal", "firmware/core", "meters"), ANY),
     "firmware/app": (
         ("firmware/app", "firmware/port", "firmware/hal", "firmware/core", "meters"), ANY),
     "sim": (ANY, ANY),
