@@ -86,19 +86,24 @@ struct gw_broker_grant {
     const char *topic;
 };
 
-/** What foreign devices may, in place of what they might before: their part of the ACL, and a password
- *  line for each user that has a grant. Call gw_broker_reload after it. Costs O(n log n).
+/** What foreign devices may. */
+struct gw_broker_rights {
+    const char *gateway;  /**< The gateway's own user, who may read every topic that is granted. */
+    const char *user;     /**< Who gets a new password; NULL: nobody, all keep what they have. */
+    const char *password; /**< Of user; NULL without one. */
+    void *arg;            /**< Of next. */
+    /** Fills *grant, borrowed until the next call, and returns true; false past the last. */
+    bool (*next)(void *arg, struct gw_broker_grant *grant);
+};
+
+/** Put these rights in place of those before: the foreign devices' part of the ACL, and a password line
+ *  for each user that has a grant. A user that never had a password cannot connect until it gets one.
+ *  Call gw_broker_reload after it. Costs O(n log n).
  *
  *  Returns: GW_OK; GW_INVALID, GW_IO, GW_FULL (no memory) with a sentence in why.
- *  In:      gateway   the gateway's own user, who may read every topic that is granted;
- *           user, password  a user's new password, or NULL: all keep what they have. Users that had
- *                           none cannot connect until they get one;
- *           next      fills *grant, borrowed until its next call, and returns true; false past the last.
  */
 MT_MUST_USE enum gw_status gw_broker_grants(char why[GW_BROKER_WHY_BYTES], const char *dir,
-                                            const char *gateway, const char *user,
-                                            const char *password, void *arg,
-                                            bool (*next)(void *arg, struct gw_broker_grant *grant));
+                                            const struct gw_broker_rights *rights);
 
 /** Tell the broker that runs from this directory to read its files again.
  *

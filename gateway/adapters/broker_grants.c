@@ -78,15 +78,8 @@ static void copy_head(FILE *out, const char *path)
     }
 }
 
-struct granting {
-    struct users *users;
-    const char *gateway;
-    void *arg;
-    bool (*next)(void *arg, struct gw_broker_grant *grant);
-};
-
-static enum gw_status write_acl(char why[GW_BROKER_WHY_BYTES], const char *dir,
-                                const struct granting *granting)
+static enum gw_status write_acl(struct users *users, char why[GW_BROKER_WHY_BYTES], const char *dir,
+                                const struct gw_broker_rights *rights)
 {
     struct gw_broker_draft draft;
     struct gw_broker_grant grant;
@@ -96,17 +89,17 @@ static enum gw_status write_acl(char why[GW_BROKER_WHY_BYTES], const char *dir,
     }
     copy_head(draft.file, draft.path);
     (void)fprintf(draft.file, "%s\n", marker);
-    while (status == GW_OK && granting->next(granting->arg, &grant)) {
+    while (status == GW_OK && rights->next(rights->arg, &grant)) {
         if (!gw_topic_part_valid(grant.user) || !topic_valid(grant.topic)) {
             (void)snprintf(why, GW_BROKER_WHY_BYTES, "the broker cannot have the user '%.40s'",
                            grant.user);
             status = GW_INVALID;
-        } else if (!users_add(granting->users, grant.user)) {
+        } else if (!users_add(users, grant.user)) {
             (void)snprintf(why, GW_BROKER_WHY_BYTES, "there is no memory for the users");
             status = GW_FULL;
         } else {
             (void)fprintf(draft.file, "user %s\ntopic write %s\nuser %s\ntopic read %s\n",
-                          grant.user, grant.topic, granting->gateway, grant.topic);
+                          grant.user, grant.topic, rights->gateway, grant.topic);
         }
     }
     if (status != GW_OK) {
@@ -116,9 +109,9 @@ static enum gw_status write_acl(char why[GW_BROKER_WHY_BYTES], const char *dir,
     return gw_broker_draft_finish(&draft, dir) ? GW_OK : gw_broker_io_failed(why, draft.path);
 }
 
-/* The gateway's line stays, and those of users that still have a grant. */
-static void copy_passwords(FILE *out, const char *path, const struct granting *granting,
-                           const char *but)
+/* The gateway's line stays, and those of users that still have a grant and get no new one. */
+static void copy_passwords(FILE *out, const char *path, const struct users *users,
+                           const struct gw_broker_rights *rights)
 {
     char line[LINE_BYTES];
     char name[NAME_BYTES];
@@ -130,8 +123,8 @@ static void copy_passwords(FILE *out, const char *path, const struct granting *g
         }
         memcpy(name, line, len);
         name[len] = '\0';
-        bool stays = strcmp(name, granting->gateway) == 0 || users_have(granting->users, name);
-        if (stays && (but == NULL || strcmp(name, but) != 0)) {
+        bool stays = strcmp(name, rights->gateway) == 0 || users_have(users, name);
+        if (stays && (rights->user == NULL || strcmp(name, rights->user) != 0)) {
             (void)fputs(line, out); /* its error flag is looked at in the end */
         }
     }
@@ -141,15 +134,16 @@ static void copy_passwords(FILE *out, const char *path, const struct granting *g
 }
 
 static enum gw_status write_passwords(char why[GW_BROKER_WHY_BYTES], const char *dir,
-                                      const struct granting *granting, const char *user,
-                                      const char *password)
+                                      const struct users *users,
+                                      const struct gw_broker_rights *rights)
 {
     struct gw_broker_draft draft;
     if (!gw_broker_draft_open(&draft, dir, "passwords")) {
         return gw_broker_io_failed(why, draft.temporary);
     }
-    copy_passwords(draft.file, draft.path, granting, user);
-    if (user != NULL && !gw_broker_password_line(draft.file, user, password)) {
+    copy_passwords(draft.file, draft.path, users, rights);
+    if (rights->user != NULL &&
+        !gw_broker_password_line(draft.file, rights->user, rights->password)) {
         gw_broker_draft_drop(&draft);
         (void)snprintf(why, GW_BROKER_WHY_BYTES, "the password cannot be hashed");
         return GW_IO;
@@ -157,24 +151,21 @@ static enum gw_status write_passwords(char why[GW_BROKER_WHY_BYTES], const char 
     return gw_broker_draft_finish(&draft, dir) ? GW_OK : gw_broker_io_failed(why, draft.path);
 }
 
-enum gw_status gw_broker_grants(char why[GW_BROKER_WHY_BYTES], const char *dir, const char *gateway,
-                                const char *user, const char *password, void *arg,
-                                bool (*next)(void *arg, struct gw_broker_grant *grant))
+enum gw_status gw_broker_grants(char why[GW_BROKER_WHY_BYTES], const char *dir,
+                                const struct gw_broker_rights *rights)
 {
     struct users users = {.names = NULL};
-    const struct granting granting = {
-        .users = &users, .gateway = gateway, .arg = arg, .next = next};
-    MT_CHECK((user == NULL) == (password == NULL));
+    MT_CHECK((rights->user == NULL) == (rights->password == NULL));
     if (!gw_broker_path_valid(dir)) {
         (void)snprintf(why, GW_BROKER_WHY_BYTES, "the broker's directory must be an absolute path");
         return GW_INVALID;
     }
-    enum gw_status status = write_acl(why, dir, &granting);
+    enum gw_status status = write_acl(&users, why, dir, rights);
     if (status == GW_OK) {
         if (users.count > 0) {
             qsort(users.names, users.count, sizeof(*users.names), by_name);
         }
-        status = write_passwords(why, dir, &granting, user, password);
+        status = write_passwords(why, dir, &users, rights);
     }
     free(users.names);
     return status;

@@ -61,7 +61,8 @@ struct gw_config {
     char mqtt_broker_dir[GW_CONFIG_PATH_MAX +
                          1];  /**< Where the broker's key file is kept; empty: elsewhere. */
     int64_t mqtt_meters_port; /**< The broker's port for meters; for the file that init writes. */
-    int64_t mqtt_sources_port; /**< The broker's port for foreign devices; 0: none. Also for init. */
+    int64_t
+        mqtt_sources_port; /**< The broker's port for foreign devices; 0: none. Also for init. */
     char mqtt_sources_address[64 + 1]; /**< Empty: every address. */
     char mqtt_sources_certificate[GW_CONFIG_PATH_MAX + 1];
     char mqtt_sources_key[GW_CONFIG_PATH_MAX + 1];

@@ -28,12 +28,16 @@ enum gw_status gw_grants_write(struct gw_app *app, char why[GW_BROKER_WHY_BYTES]
 {
     const struct gw_config *config = &app->config;
     struct walk walk = {.sources = gw_links_sources(app->links)};
+    const struct gw_broker_rights rights = {.gateway = config->mqtt_username,
+                                            .user = user,
+                                            .password = password,
+                                            .arg = &walk,
+                                            .next = next_grant};
     if (!config->mqtt_enabled || *config->mqtt_broker_dir == '\0') {
         return GW_OK;
     }
     (void)pthread_mutex_lock(&writing);
-    enum gw_status status = gw_broker_grants(why, config->mqtt_broker_dir, config->mqtt_username,
-                                             user, password, &walk, next_grant);
+    enum gw_status status = gw_broker_grants(why, config->mqtt_broker_dir, &rights);
     if (status == GW_OK && gw_broker_reload(config->mqtt_broker_dir) == GW_IO) {
         snprintf(why, GW_BROKER_WHY_BYTES,
                  "the broker could not be told to read its files again: it runs as another user");

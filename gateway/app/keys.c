@@ -9,8 +9,11 @@
 #include "gateway/app/log.h"
 #include "gateway/app/steady.h"
 
-/* The first new meter is written at once, a burst of them once a second. */
-#define GATHER_MS 1000
+/* The first new meter is written at once; then the thread rests for twenty times as long as that took,
+ * so that a burst of new meters is gathered and costs a twentieth of a processor. */
+#define REST_FACTOR 20
+#define REST_MS_MIN 50
+#define REST_MS_MAX 2000
 #define RETRY_MS 10000
 #define KEYS_PER_CALL 4096u
 
@@ -137,7 +140,10 @@ static void *run(void *arg)
         uint64_t asked = keys->asked;
         (void)pthread_mutex_unlock(&keys->lock);
         char why[GW_BROKER_WHY_BYTES] = "";
+        int64_t before_us = gw_app_real_us();
         enum gw_status status = write_keys(keys->app, why);
+        int64_t rest = (gw_app_real_us() - before_us) * REST_FACTOR / 1000;
+        rest = rest < REST_MS_MIN ? REST_MS_MIN : rest > REST_MS_MAX ? REST_MS_MAX : rest;
         gw_alarm_set(&keys->app->alarms, GW_ALARM_BROKER_KEYS, gw_clock_now_us(&keys->app->clock),
                      status != GW_OK && status != GW_BUSY, why);
         gw_log(status == GW_OK ? GW_LOG_DEBUG : GW_LOG_WARN, "broker_keys", "status=%d text=\"%s\"",
@@ -147,7 +153,7 @@ static void *run(void *arg)
             keys->written = asked;
             (void)pthread_cond_broadcast(&keys->wrote);
         }
-        rest_ms(keys, status == GW_OK ? GATHER_MS : RETRY_MS);
+        rest_ms(keys, status == GW_OK ? rest : RETRY_MS);
     }
     (void)pthread_mutex_unlock(&keys->lock);
     return NULL;

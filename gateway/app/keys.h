@@ -2,7 +2,7 @@
 /** Keeps the broker's file of meters' keys up to date, on a thread of its own.
  *
  *  A new meter is known to the core and to CoAP at once, and to the broker some milliseconds later; a
- *  burst of new meters is written once a second, since the file is written whole.
+ *  burst of new meters is gathered, since the file is written whole.
  */
 #ifndef GATEWAY_APP_KEYS_H
 #define GATEWAY_APP_KEYS_H
