@@ -9,8 +9,7 @@
 
 #include "firmware/hal/hal.h"
 
-#define FW_BOARD_FRAME_BYTES_MAX \
-    1344u /**< An Ethernet frame without its check sequence; multiple of 32. */
+#define FW_BOARD_FRAME_BYTES_MAX 1536u /**< An Ethernet frame without its check sequence. */
 #define FW_BOARD_MAC_BYTES 6u
 
 extern const char fw_board_name[];

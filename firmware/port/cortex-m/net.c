@@ -16,7 +16,7 @@
 #include "firmware/port/cortex-m/noise.h"
 
 #define NETMASK_BITS 24u
-#define ETHERNET_MTU_BYTES 1300u
+#define ETHERNET_MTU_BYTES 1500u
 #define FRAMES_AT_A_TIME 8u
 
 _Static_assert(ETHERNET_MTU_BYTES + 14u <= FW_BOARD_FRAME_BYTES_MAX, "a frame must fit its buffer");

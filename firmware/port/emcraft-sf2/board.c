@@ -44,7 +44,7 @@
 
 #define EMPTY (1u << 31)
 #define SIZE_MASK 0x7FFu
-#define RECEIVE_BUFFERS 3u
+#define RECEIVE_BUFFERS 2u
 
 struct descriptor {
     volatile uint32_t address;
