@@ -2,7 +2,6 @@
 /* A-XDR; see the header. */
 #include "meters/axdr.h"
 
-#define COMPACT_ARRAY 0x13u
 #define BIT_STRING 0x04u
 #define SIGNED 0x80u /* in the table below */
 
@@ -31,29 +30,65 @@ enum mt_status mt_axdr_length(uint32_t *len, struct mt_cursor *c)
     return c->overrun ? MT_NEED_MORE : MT_OK;
 }
 
-enum mt_status mt_axdr_read(struct mt_axdr_item *item, struct mt_cursor *c)
+static bool has_length(uint8_t tag)
 {
-    MT_CHECK(item != NULL && c != NULL);
-    const uint8_t *at = c->at;
-    uint8_t tag = mt_cursor_u8(c);
+    return tag == MT_AXDR_ARRAY || tag == MT_AXDR_STRUCTURE || tag == BIT_STRING ||
+           tag == MT_AXDR_OCTETS || tag == MT_AXDR_TEXT || tag == MT_AXDR_UTF8 ||
+           tag == MT_AXDR_COMPACT;
+}
+
+static uint32_t fixed_size(uint8_t tag)
+{
+    return tag < sizeof(sizes) ? sizes[tag] & ~SIGNED : 0;
+}
+
+enum mt_status mt_axdr_type_skip(struct mt_cursor *c)
+{
+    MT_CHECK(c != NULL);
+    size_t left = 1;
+    for (size_t parts = 0; left > 0; parts++, left--) {
+        uint32_t members = 0;
+        uint8_t tag = mt_cursor_u8(c);
+        if (tag == MT_AXDR_ARRAY) {
+            members = mt_cursor_be(c, 2) > 0 ? 1 : 0;
+        } else if (tag == MT_AXDR_STRUCTURE) {
+            enum mt_status status = mt_axdr_length(&members, c);
+            if (status != MT_OK) {
+                return status;
+            }
+        }
+        bool is_container = tag == MT_AXDR_ARRAY || tag == MT_AXDR_STRUCTURE;
+        if (c->overrun) {
+            return MT_NEED_MORE;
+        }
+        if (tag == MT_AXDR_NULL || (is_container && members == 0)) {
+            return MT_UNSUPPORTED;
+        }
+        if (tag == MT_AXDR_COMPACT || (!has_length(tag) && fixed_size(tag) == 0)) {
+            return MT_BAD_LAYOUT;
+        }
+        if (parts == MT_AXDR_TYPE_MAX || members > MT_AXDR_TYPE_MAX) {
+            return MT_TOO_LARGE;
+        }
+        left += members;
+    }
+    return MT_OK;
+}
+
+enum mt_status mt_axdr_content(struct mt_axdr_item *item, uint8_t tag, const uint8_t *at,
+                               struct mt_cursor *c)
+{
+    MT_CHECK(item != NULL && at != NULL && c != NULL);
     bool is_container = tag == MT_AXDR_ARRAY || tag == MT_AXDR_STRUCTURE;
-    bool has_length = is_container || tag == BIT_STRING || tag == MT_AXDR_OCTETS ||
-                      tag == MT_AXDR_TEXT || tag == MT_AXDR_UTF8;
     uint32_t len = 0;
-    if (c->overrun) {
-        return MT_NEED_MORE;
-    }
-    if (tag == COMPACT_ARRAY) {
-        return MT_UNSUPPORTED;
-    }
-    if (has_length) {
+    if (has_length(tag)) {
         enum mt_status status = mt_axdr_length(&len, c);
         if (status != MT_OK) {
             return status;
         }
         len = tag == BIT_STRING ? len / 8 + (len % 8 != 0) : len;
     } else if (tag != MT_AXDR_NULL) {
-        len = tag < sizeof(sizes) ? sizes[tag] & ~SIGNED : 0;
+        len = fixed_size(tag);
         if (len == 0) {
             return MT_BAD_LAYOUT;
         }
@@ -64,16 +99,32 @@ enum mt_status mt_axdr_read(struct mt_axdr_item *item, struct mt_cursor *c)
         c->overrun = true;
         return MT_NEED_MORE;
     }
-    *item = (struct mt_axdr_item){at, bytes, len, tag, is_container};
+    *item = (struct mt_axdr_item){at, bytes, len, tag, is_container, (uint32_t)(c->at - at)};
     return MT_OK;
+}
+
+enum mt_status mt_axdr_read(struct mt_axdr_item *item, struct mt_cursor *c)
+{
+    MT_CHECK(item != NULL && c != NULL);
+    const uint8_t *at = c->at;
+    uint8_t tag = mt_cursor_u8(c);
+    if (c->overrun) {
+        return MT_NEED_MORE;
+    }
+    if (tag == MT_AXDR_COMPACT) {
+        enum mt_status status = mt_axdr_type_skip(c);
+        if (status != MT_OK) {
+            return status;
+        }
+    }
+    return mt_axdr_content(item, tag, at, c);
 }
 
 bool mt_axdr_number(int64_t *out, bool *is_beyond, const struct mt_axdr_item *item)
 {
     MT_CHECK(out != NULL && is_beyond != NULL && item != NULL);
     bool integer = item->tag == 0x05 || item->tag == 0x06 ||
-                   (item->tag >= 0x0F && item->tag <= 0x15 && item->tag != COMPACT_ARRAY) ||
-                   (item->tag >= 0x1C && item->tag <= 0x21);
+                   (item->tag >= 0x0F && item->tag <= 0x15 && item->tag != MT_AXDR_COMPACT);
     if (!integer) {
         return false;
     }

@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-#include "meters/axdr.h"
+#include "meters/axdr_compact.h"
 #include "meters/calendar.h"
 #include "meters/dlms_object.h"
 #include "meters/obis_text.h"
+#include "meters/senml.h"
 
 #define DEPTH_MAX 8u
 #define ITEMS_MAX 2048u
@@ -67,13 +68,25 @@ static const struct layout {
 /* Element of a push object list: class, logical name, attribute, data index. */
 struct object {
     const uint8_t *obis;
+    uint16_t class_id;
     uint8_t attribute;
+    int8_t scaler; /* with is_scaler: what its element says */
+    uint8_t unit;
+    bool is_scaler; /* its element is the scaler and unit of the object's value */
+};
+
+/* Where items come from. */
+struct source {
+    struct mt_cursor *c;
+    struct mt_axdr_compact compact;
+    bool is_compact; /* from compact, until that is done */
 };
 
 /* A list while it is read. */
 struct list {
     struct mt_frame *frame;
     struct mt_trace *trace;
+    struct source from;
     struct mt_dlms_registers registers;
     const struct profile *profile;
     const struct layout *layout;
@@ -87,6 +100,34 @@ struct list {
     struct mt_axdr_item held_item; /* its value, for the trace */
     uint8_t number_rank;           /* how well the frame's number is known; 0: not at all */
 };
+
+/* ---- items ---------------------------------------------------------------------------------------- */
+
+static enum mt_status next_item(struct mt_axdr_item *item, struct source *from)
+{
+    if (from->is_compact && mt_axdr_compact_is_done(&from->compact)) {
+        from->is_compact = false;
+    }
+    return from->is_compact ? mt_axdr_compact_read(item, &from->compact)
+                            : mt_axdr_read(item, from->c);
+}
+
+/* A compact array is the array that it stands for. */
+static enum mt_status unpack(struct list *l, struct mt_axdr_item *item)
+{
+    uint32_t count;
+    enum mt_status status = mt_axdr_compact_begin(&l->from.compact, &count, item);
+    if (status != MT_OK) {
+        mt_trace_fault(l->trace, item->at, item->size,
+                       "a compact array whose contents are not of its type");
+        return status;
+    }
+    l->from.is_compact = true;
+    item->size = (uint32_t)(item->bytes - item->at);
+    item->len = count;
+    item->is_container = true;
+    return MT_OK;
+}
 
 /* ---- clock and number ------------------------------------------------------------------------------ */
 
@@ -177,12 +218,12 @@ static void apply_profile(struct mt_dlms_register *sent, const struct profile *p
         return;
     }
     if (energy) {
-        sent->scaler = profile->energy;
+        sent->scaler += profile->energy;
         sent->unit = code[2] <= 2 ? MT_DLMS_UNIT_WH : MT_DLMS_UNIT_VARH;
     } else if (code[3] == 7 && quantity <= 4) {
         sent->unit = quantity <= 2 ? MT_DLMS_UNIT_W : MT_DLMS_UNIT_VAR;
     } else if (code[3] == 7 && (quantity == 11 || quantity == 12)) {
-        sent->scaler = quantity == 11 ? profile->current : profile->voltage;
+        sent->scaler += quantity == 11 ? profile->current : profile->voltage;
         sent->unit = quantity == 11 ? MT_DLMS_UNIT_A : MT_DLMS_UNIT_V;
     }
 }
@@ -199,7 +240,7 @@ static enum mt_status flush(struct list *l)
     }
     enum mt_status status = mt_dlms_add(&l->registers, &l->held);
     if (status != MT_OK) {
-        mt_trace_fault(l->trace, l->held_item.at, l->held_item.len + 1u,
+        mt_trace_fault(l->trace, l->held_item.at, l->held_item.size,
                        "the total's unit or size is impossible, or it comes twice");
     }
     return status;
@@ -212,20 +253,50 @@ static bool is_code(const struct mt_axdr_item *item)
     return current && (item->bytes[0] <= 15 || item->bytes[0] == 129);
 }
 
-/* The value of a known object. */
-static void take_value(struct list *l, const struct mt_axdr_item *item)
+/* An integer, or a float taken apart in integers (IEEE 754). Returns false when it is neither. */
+static bool take_number(struct mt_dlms_register *sent, const struct mt_axdr_item *item)
+{
+    if (item->tag != MT_AXDR_FLOAT32 && item->tag != MT_AXDR_FLOAT64) {
+        return mt_axdr_number(&sent->mantissa, &sent->is_beyond, item);
+    }
+    struct mt_cursor bits = mt_cursor_over(item->bytes, item->len);
+    struct mt_senml_number number;
+    int8_t exponent = 0;
+    mt_senml_float(&number, mt_cursor_be(&bits, item->len), item->len * 8);
+    sent->is_beyond = mt_senml_decimal(&sent->mantissa, &exponent, &number) != MT_OK;
+    sent->scaler = exponent;
+    return true;
+}
+
+/* Scaler and unit of a value whose object list sends them as an element of its own. */
+static void take_companion(struct list *l, const struct object *object)
+{
+    for (uint32_t i = 0; object != NULL && i < l->object_count; i++) {
+        const struct object *other = &l->objects[i];
+        if (other->is_scaler && other->class_id == object->class_id &&
+            memcmp(other->obis, object->obis, MT_OBIS_BYTES) == 0) {
+            l->held.scaler += other->scaler;
+            l->held.unit = other->unit;
+            return;
+        }
+    }
+}
+
+/* The value of a known object. object: by which the list names it; NULL: it does not. */
+static void take_value(struct list *l, const struct mt_axdr_item *item, const struct object *object)
 {
     static const uint8_t clock[] = {1, 0, 0, 255};
     struct mt_dlms_register sent = {.obis = l->code};
-    bool is_number = mt_axdr_number(&sent.mantissa, &sent.is_beyond, item);
+    bool is_number = take_number(&sent, item);
     bool is_date = item->len == DATE_TIME_BYTES && memcmp(l->code + 2, clock, 4) == 0 &&
                    l->code[0] == 0 && !l->frame->has_time;
-    mt_trace_field(l->trace, item->at, (size_t)(item->bytes - item->at) + item->len, "value", NULL);
+    mt_trace_field(l->trace, item->at, item->size, "value", NULL);
     sent.is_absent = item->tag == MT_AXDR_NULL;
     if (is_number || sent.is_absent) {
         l->held = sent;
         l->held_item = *item;
         l->is_held = true;
+        take_companion(l, object);
     } else if (is_date) {
         (void)set_time(l->frame, item->bytes); /* a clock that is not set is no time */
     } else {
@@ -253,8 +324,17 @@ static void choose_tables(struct list *l, const struct mt_axdr_item *item, bool 
     }
 }
 
-/* The code of an element that its place names. Returns false when it is to be stepped over. */
-static bool preset_code(struct list *l, uint32_t index)
+/* The object of an element of the outermost structure, by the push object list; NULL: none. */
+static const struct object *object_at(const struct list *l, uint32_t index)
+{
+    /* The push object list names itself first, or is left out of its own count. */
+    uint32_t shift = l->object_count + 1 == l->top_count ? 1 : 0;
+    bool named = l->object_count > 0 && index >= shift && index - shift < l->object_count;
+    return named ? &l->objects[index - shift] : NULL;
+}
+
+/* The code of an element that its place names. */
+static void preset_code(struct list *l, uint32_t index, const struct object *object)
 {
     if (l->layout != NULL && index < l->layout->count) {
         const uint8_t *p = l->layout->places[index];
@@ -262,17 +342,10 @@ static bool preset_code(struct list *l, uint32_t index)
         memcpy(l->code, code, sizeof(code));
         l->has_code = true;
     }
-    /* The push object list names itself first, or is left out of its own count. */
-    uint32_t shift = l->object_count > 0 && l->object_count + 1 == l->top_count ? 1 : 0;
-    if (l->object_count > 0 && index >= shift && index - shift < l->object_count) {
-        const struct object *object = &l->objects[index - shift];
-        if (object->attribute != 2) {
-            return false;
-        }
+    if (object != NULL) {
         memcpy(l->code, object->obis, MT_OBIS_BYTES);
         l->has_code = true;
     }
-    return true;
 }
 
 static enum mt_status take_leaf(struct list *l, const struct mt_axdr_item *item, bool is_top,
@@ -280,26 +353,29 @@ static enum mt_status take_leaf(struct list *l, const struct mt_axdr_item *item,
 {
     /* A value is complete when the next item is neither a scaler nor a unit. */
     enum mt_status status = flush(l);
-    size_t len = (size_t)(item->bytes - item->at) + item->len;
     if (status != MT_OK) {
         return status;
     }
+    const struct object *object = is_top ? object_at(l, index) : NULL;
     choose_tables(l, item, is_top && index == 0);
-    if (is_top && !preset_code(l, index)) {
-        mt_trace_field(l->trace, item->at, len, "attribute", "not a value");
+    if (object != NULL && object->attribute != 2) {
+        mt_trace_field(l->trace, item->at, item->size, "attribute", "not a value");
         return MT_OK;
     }
+    if (is_top) {
+        preset_code(l, index, object);
+    }
     if (l->has_code) {
-        take_value(l, item);
+        take_value(l, item, object);
         return MT_OK;
     }
     if (is_code(item)) {
-        mt_trace_field(l->trace, item->at, len, "OBIS code", NULL);
+        mt_trace_field(l->trace, item->at, item->size, "OBIS code", NULL);
         memcpy(l->code, item->bytes, MT_OBIS_BYTES);
         l->has_code = true;
         return MT_OK;
     }
-    mt_trace_field(l->trace, item->at, len, "element", "without a code");
+    mt_trace_field(l->trace, item->at, item->size, "element", "without a code");
     bool is_date = item->len == DATE_TIME_BYTES &&
                    (item->tag == MT_AXDR_OCTETS || item->tag == MT_AXDR_DATE_TIME);
     if (is_date && !l->frame->has_time && set_time(l->frame, item->bytes)) {
@@ -314,21 +390,34 @@ static enum mt_status take_leaf(struct list *l, const struct mt_axdr_item *item,
 
 /* ---- containers --------------------------------------------------------------------------------------- */
 
-/* {scaler, unit} of the value before. */
-static bool take_scaler(struct list *l, struct mt_cursor *c)
+/* The two members of a scaler and unit. Returns false, having read nothing, when they are none. */
+static bool read_scaler(struct mt_axdr_item *scaler, struct mt_axdr_item *unit, struct source *from)
 {
-    struct mt_cursor look = *c;
-    struct mt_axdr_item scaler;
-    struct mt_axdr_item unit;
-    if (mt_axdr_read(&scaler, &look) != MT_OK || scaler.tag != MT_AXDR_INT8 ||
-        mt_axdr_read(&unit, &look) != MT_OK || unit.tag != MT_AXDR_ENUM) {
+    struct mt_cursor after = *from->c;
+    struct source look = *from;
+    look.c = &after;
+    if (next_item(scaler, &look) != MT_OK || scaler->tag != MT_AXDR_INT8 ||
+        next_item(unit, &look) != MT_OK || unit->tag != MT_AXDR_ENUM) {
         return false;
     }
-    mt_trace_field(l->trace, scaler.at, 2, "scaler", NULL);
-    mt_trace_field(l->trace, unit.at, 2, "unit", mt_dlms_unit(unit.bytes[0]));
-    l->held.scaler = (int8_t)scaler.bytes[0];
+    *from->c = after;
+    look.c = from->c;
+    *from = look;
+    return true;
+}
+
+/* {scaler, unit} of the value before. */
+static bool take_scaler(struct list *l)
+{
+    struct mt_axdr_item scaler;
+    struct mt_axdr_item unit;
+    if (!read_scaler(&scaler, &unit, &l->from)) {
+        return false;
+    }
+    mt_trace_field(l->trace, scaler.at, scaler.size, "scaler", NULL);
+    mt_trace_field(l->trace, unit.at, unit.size, "unit", mt_dlms_unit(unit.bytes[0]));
+    l->held.scaler += (int8_t)scaler.bytes[0];
     l->held.unit = unit.bytes[0];
-    *c = look;
     return true;
 }
 
@@ -348,7 +437,10 @@ static bool take_objects(struct list *l, uint32_t count, struct mt_cursor *c)
             part[3].tag != MT_AXDR_INT8 || part[4].tag != MT_AXDR_UINT16) {
             return false;
         }
-        l->objects[i] = (struct object){part[2].bytes, part[3].bytes[0]};
+        l->objects[i] =
+            (struct object){.obis = part[2].bytes,
+                            .class_id = (uint16_t)(part[1].bytes[0] << 8 | part[1].bytes[1]),
+                            .attribute = part[3].bytes[0]};
     }
     mt_trace_field(l->trace, c->at, (size_t)(look.at - c->at), "push object list",
                    "the object of each element");
@@ -357,31 +449,100 @@ static bool take_objects(struct list *l, uint32_t count, struct mt_cursor *c)
     return true;
 }
 
+/* Is it the scaler and unit of its object? (IEC 62056-6-2: register, extended register, demand) */
+static bool is_scaler_attribute(const struct object *object)
+{
+    return object->attribute == 3 ? object->class_id == 3 || object->class_id == 4
+                                  : object->attribute == 4 && object->class_id == 5;
+}
+
+/* Scalers may stand before or behind their values, so they are read ahead.
+ *
+ *  Returns: MT_OK; MT_BAD_LAYOUT when an object has two that differ. A broken element is left for
+ *           walk() to refuse.
+ */
+static enum mt_status find_scalers(struct list *l, const struct mt_cursor *c)
+{
+    struct mt_cursor at = *c;
+    struct source from = {.c = &at};
+    for (uint32_t index = 1; index < l->top_count; index++) {
+        struct object *object = &l->objects[index - (l->top_count - l->object_count)];
+        struct mt_cursor element = at;
+        struct mt_axdr_item item[3];
+        if (mt_axdr_skip(&at) != MT_OK) {
+            return MT_OK;
+        }
+        from.c = &element;
+        if (!is_scaler_attribute(object) || mt_axdr_read(&item[0], &element) != MT_OK ||
+            item[0].tag != MT_AXDR_STRUCTURE || item[0].len != 2 ||
+            !read_scaler(&item[1], &item[2], &from)) {
+            continue;
+        }
+        object->scaler = (int8_t)item[1].bytes[0];
+        object->unit = item[2].bytes[0];
+        object->is_scaler = true;
+        for (const struct object *o = l->objects; o < object; o++) {
+            bool same = o->is_scaler && o->class_id == object->class_id &&
+                        memcmp(o->obis, object->obis, MT_OBIS_BYTES) == 0;
+            if (same && (o->scaler != object->scaler || o->unit != object->unit)) {
+                mt_trace_fault(l->trace, item[0].at, 2, "the object has another scaler and unit");
+                return MT_BAD_LAYOUT;
+            }
+        }
+    }
+    return MT_OK;
+}
+
+/* Step over an element that is no value. */
+static bool pass(struct list *l, const struct mt_axdr_item *item)
+{
+    struct mt_cursor look = mt_cursor_over(item->at, (size_t)(l->from.c->end - item->at));
+    if (mt_axdr_skip(&look) != MT_OK) {
+        return false;
+    }
+    mt_trace_field(l->trace, item->at, (size_t)(look.at - item->at), "attribute",
+                   "of an object above");
+    *l->from.c = look;
+    l->from.is_compact = false;
+    return true;
+}
+
 /* An array or a structure begins. *is_done when its elements were read here. */
 static enum mt_status enter(struct list *l, bool *is_done, const struct mt_axdr_item *item,
-                            struct mt_cursor *c, size_t depth)
+                            size_t depth, uint32_t index)
 {
+    const struct object *object = depth == 1 ? object_at(l, index) : NULL;
     *is_done = false;
-    mt_trace_field(l->trace, item->at, (size_t)(c->at - item->at),
-                   item->tag == MT_AXDR_ARRAY ? "array" : "structure", NULL);
-    if (item->tag == MT_AXDR_STRUCTURE && item->len == 2 && l->is_held) {
-        *is_done = take_scaler(l, c);
+    if (object != NULL && object->attribute != 2) {
+        *is_done = pass(l, item);
+    }
+    if (*is_done) {
+        return flush(l);
+    }
+    if (item->size > 0) {
+        const char *what = item->tag == MT_AXDR_STRUCTURE ? "structure" : "array";
+        mt_trace_field(l->trace, item->at, item->size, what,
+                       item->tag == MT_AXDR_COMPACT ? "compact: the type of its elements" : NULL);
+    }
+    if (item->tag == MT_AXDR_STRUCTURE && item->len == 2 && l->is_held && object == NULL) {
+        *is_done = take_scaler(l);
     }
     enum mt_status status = flush(l);
     l->has_code = false; /* what follows is no plain value */
     if (depth == 0) {
         l->top_count = item->len;
     }
-    bool may_be_objects = depth == 1 && item->tag == MT_AXDR_ARRAY && l->object_count == 0 &&
-                          item->len > 0 && item->len <= OBJECTS_MAX;
+    bool may_be_objects = depth == 1 && index == 0 && item->tag == MT_AXDR_ARRAY &&
+                          !l->from.is_compact && item->len > 0 && item->len <= OBJECTS_MAX;
     if (may_be_objects && (item->len == l->top_count || item->len + 1 == l->top_count)) {
-        *is_done = take_objects(l, item->len, c);
+        *is_done = take_objects(l, item->len, l->from.c);
+        status = *is_done && status == MT_OK ? find_scalers(l, l->from.c) : status;
     }
     return status;
 }
 
 /* Read the tree item by item. Work is bounded by ITEMS_MAX. */
-static enum mt_status walk(struct list *l, struct mt_cursor *c)
+static enum mt_status walk(struct list *l)
 {
     struct {
         uint32_t left;
@@ -390,9 +551,16 @@ static enum mt_status walk(struct list *l, struct mt_cursor *c)
     size_t depth = 0;
     for (uint32_t count = 0; count < ITEMS_MAX; count++) {
         struct mt_axdr_item item;
-        enum mt_status status = mt_axdr_read(&item, c);
+        enum mt_status status = next_item(&item, &l->from);
         if (status != MT_OK) {
-            mt_trace_fault(l->trace, c->at, 0, "no item of A-XDR, or the bytes end inside of one");
+            mt_trace_fault(l->trace, l->from.c->at, 0,
+                           "no item of A-XDR, or the bytes end inside of one");
+            return status;
+        }
+        if (item.tag == MT_AXDR_COMPACT) {
+            status = unpack(l, &item);
+        }
+        if (status != MT_OK) {
             return status;
         }
         uint32_t index = 0;
@@ -402,7 +570,7 @@ static enum mt_status walk(struct list *l, struct mt_cursor *c)
         }
         if (item.is_container) {
             bool is_done;
-            status = enter(l, &is_done, &item, c, depth);
+            status = enter(l, &is_done, &item, depth, index);
             if (!is_done && depth == DEPTH_MAX) {
                 return MT_TOO_LARGE;
             }
@@ -446,7 +614,8 @@ enum mt_status mt_dlms_list_read(struct mt_frame *frame, struct mt_cursor *c,
     if (len != 0) {
         (void)set_time(frame, date); /* a clock that is not set is no time */
     }
-    struct list l = {.frame = frame, .trace = trace, .registers = {.frame = frame}};
-    enum mt_status status = walk(&l, c);
+    struct list l = {
+        .frame = frame, .trace = trace, .from = {.c = c}, .registers = {.frame = frame}};
+    enum mt_status status = walk(&l);
     return status == MT_OK ? mt_dlms_finish(&l.registers) : status;
 }

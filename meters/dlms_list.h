@@ -9,7 +9,10 @@
  *      KFM_001         Wh, varh, W, var, 0.001 A, 0.1 V
  *      Kamstrup_V0001  10 Wh, 10 varh, W, var, 0.01 A, V
  *
- *  A value of any other list without a unit is shown without one, and is no total.
+ *  A value of any other list without a unit is shown without one, and is no total. Where a push object
+ *  list names the attribute scaler_unit, it counts for the value of that object wherever it stands; two
+ *  that differ refuse the frame. Compact arrays are read as the arrays they stand for. Floats are taken
+ *  apart in integers (mt_senml_decimal()); differences (delta types) are no values.
  */
 #ifndef METERS_DLMS_LIST_H
 #define METERS_DLMS_LIST_H

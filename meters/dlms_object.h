@@ -33,8 +33,8 @@ struct mt_dlms_register {
     int64_t mantissa;
     bool is_absent; /**< null-data stood in its place. */
     bool is_beyond; /**< It does not fit in mantissa. */
-    int8_t scaler;
-    uint8_t unit; /**< Code of IEC 62056-6-2; MT_DLMS_UNIT_NONE: not sent. */
+    int16_t scaler; /**< That of the wire, and a float's own exponent, -6 to 6, added. */
+    uint8_t unit;   /**< Code of IEC 62056-6-2; MT_DLMS_UNIT_NONE: not sent. */
 };
 
 /** The registers of one frame while they come in. */

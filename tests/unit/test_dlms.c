@@ -102,6 +102,126 @@ static void the_push_object_list_names_the_elements(void)
     CU_ASSERT_EQUAL(frame.reading.total, 1000010);
 }
 
+static void scalers_may_stand_apart_from_their_values(void)
+{
+#define VALUES "0204 120003 0906 0100010800FF 0F02 120000 0204 120003 0906 0100020800FF 0F02 120000"
+#define SCALER_OF(obis) "0204 120003 0906 " obis " 0F03 120000"
+    /* Two values, then the scaler of the second: it is not the first one's. */
+    CU_ASSERT_EQUAL(
+        decode_hex(HEAD "0204 0103" VALUES SCALER_OF("0100020800FF") "06000186A1"
+                                                                     "0600000007 0202 0F01 161E"),
+        MT_OK);
+    CU_ASSERT_FALSE(frame.has_total);
+    CU_ASSERT_STRING_EQUAL(frame.values[0].unit, "");
+    CU_ASSERT_EQUAL(frame.values[1].mantissa, 7);
+    CU_ASSERT_EQUAL(frame.values[1].exponent, 1);
+    /* Both scalers behind both values, crosswise. */
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0205 0104" VALUES SCALER_OF("0100020800FF") SCALER_OF(
+                        "0100010800FF") "06000186A1 0600000007 0202 0F01 161E 0202 0F03 161E"),
+                    MT_OK);
+    CU_ASSERT_EQUAL(frame.reading.total, 100001000);
+    CU_ASSERT_EQUAL(frame.values[1].exponent, 1);
+    /* Two for one object: the same is said twice, or nobody knows which. */
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0205 0104" VALUES SCALER_OF("0100010800FF") SCALER_OF(
+                        "0100010800FF") "06000186A1 0600000007 0202 0F00 161E 0202 0F00 161E"),
+                    MT_OK);
+    CU_ASSERT_EQUAL(frame.reading.total, 100001);
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0205 0104" VALUES SCALER_OF("0100010800FF") SCALER_OF(
+                        "0100010800FF") "06000186A1 0600000007 0202 0F00 161E 0202 0F03 161E"),
+                    MT_BAD_LAYOUT);
+}
+
+static void compact_arrays_are_the_arrays_they_stand_for(void)
+{
+#define REGISTERS "13 0203 09 06 0202 0F16 "
+#define FORWARD "06 0100010800FF 000186A1 001E"
+    CU_ASSERT_EQUAL(decode_hex(HEAD REGISTERS "1A" FORWARD "06 0100020800FF 00000007 011E"), MT_OK);
+    CU_ASSERT_EQUAL(frame.value_count, 2);
+    CU_ASSERT_EQUAL(frame.reading.total, 100001);
+    CU_ASSERT_EQUAL(frame.values[1].mantissa, 7);
+    CU_ASSERT_EQUAL(frame.values[1].exponent, 1);
+    /* Inside of a list, in front of more of it. */
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0202" REGISTERS "0D" FORWARD
+                                    "0202 0906 0000600100FF 0A04 31323334"),
+                    MT_OK);
+    CU_ASSERT_STRING_EQUAL(frame.identity.number, "1234");
+    CU_ASSERT_EQUAL(frame.reading.total, 100001);
+    /* An array of two in each element: its numbers have no code, and are no values. */
+    CU_ASSERT_EQUAL(decode_hex(HEAD "13 0202 09 010002 06 0F 06 0100010800FF 00000001 00000002"),
+                    MT_OK);
+    CU_ASSERT_EQUAL(frame.value_count, 0);
+    /* None at all; half an element; a type without bytes; one in another; too deep. */
+    CU_ASSERT_EQUAL(decode_hex(HEAD REGISTERS "00"), MT_OK);
+    CU_ASSERT_EQUAL(frame.value_count, 0);
+    CU_ASSERT_EQUAL(decode_hex("0001 0001 0001 001C" HEAD REGISTERS "0C"
+                               "06 0100010800FF 000186A1 00"),
+                    MT_BAD_LAYOUT);
+    CU_ASSERT_EQUAL(decode_hex("0001 0001 0001 0009" HEAD "13 00 00"), MT_UNSUPPORTED);
+    CU_ASSERT_EQUAL(decode_hex("0001 0001 0001 000B" HEAD "13 13 11 01 00"), MT_BAD_LAYOUT);
+    CU_ASSERT_EQUAL(decode_hex("0001 0001 0001 0014" HEAD "13 0201 0201 0201 0201 0201 11 01 00"),
+                    MT_TOO_LARGE);
+}
+
+static void floats_are_exact_or_refused(void)
+{
+    /* 100001 in 32 bits; 100.001 kWh in 64, the nearest double to it; with a scaler above six. */
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 17 47C35080 0202 0F00 161E"), MT_OK);
+    CU_ASSERT_EQUAL(frame.reading.total, 100001);
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 18 40590010624DD2F2 0202 0F03 161E"),
+                    MT_OK);
+    CU_ASSERT_EQUAL(frame.reading.total, 100001);
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 17 3FC00000 0202 0F07 161E"), MT_OK);
+    CU_ASSERT_EQUAL(frame.reading.total, 15000000);
+    /* No number, infinite, below zero: no total. Of another register it is only not shown. */
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 17 7FC00000 0202 0F00 161E"),
+                    MT_BAD_RANGE);
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 17 FF800000 0202 0F00 161E"),
+                    MT_BAD_RANGE);
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 17 C7C35080 0202 0F00 161E"),
+                    MT_BAD_RANGE);
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0206" TOTAL "0906 0100200700FF 17 7FC00000 0202 0F00 1623"),
+                    MT_OK);
+    CU_ASSERT_TRUE(frame.values_cut);
+    CU_ASSERT_EQUAL(frame.value_count, 1);
+}
+
+static void wide_numbers_and_differences_are_told_apart(void)
+{
+    /* long64 and long64-unsigned; the largest does not fit; a delta is no register. */
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 14 00000000000186A1 0202 0F00 161E"),
+                    MT_OK);
+    CU_ASSERT_EQUAL(frame.reading.total, 100001);
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 15 FFFFFFFFFFFFFFFF 0202 0F00 161E"),
+                    MT_BAD_RANGE);
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 14 FFFFFFFFFFFFFFFF 0202 0F00 161E"),
+                    MT_BAD_RANGE);
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 21 000186A1 0202 0F00 161E"), MT_OK);
+    CU_ASSERT_FALSE(frame.has_total);
+    CU_ASSERT_EQUAL(frame.value_count, 0);
+}
+
+static void a_date_with_parts_that_are_not_specified_is_no_moment(void)
+{
+    /* Without seconds and hundredths it is one; without minutes, hour or year it is none. */
+    CU_ASSERT_EQUAL(decode_hex("0F00000001 0C 07E8021D FF 0506FF FF 8000 FF 0203" TOTAL), MT_OK);
+    CU_ASSERT_TRUE(frame.has_time);
+    CU_ASSERT_EQUAL(frame.time_us, INT64_C(1709154360000000));
+    CU_ASSERT_EQUAL(frame.flags, 0);
+    static const char *const partial[] = {"07E8021D FF 05FF07 FF 8000 00",
+                                          "07E8021D FF FF0607 FF 8000 00",
+                                          "FFFF021D FF 050607 FF 8000 00",
+                                          "07E8FF1D FF 050607 FF 8000 00",
+                                          "07E802FD FF 050607 FF 8000 00", /* last but one day */
+                                          "07E8021D FF 050607 FF 7FFF 00"};
+    for (size_t i = 0; i < sizeof(partial) / sizeof(partial[0]); i++) {
+        char hex[160];
+        snprintf(hex, sizeof(hex), "0F00000001 0C %s 0203" TOTAL, partial[i]);
+        CU_ASSERT_EQUAL(decode_hex(hex), MT_OK);
+        CU_ASSERT_FALSE(frame.has_time);
+        CU_ASSERT_EQUAL(frame.reading.total, 100001);
+    }
+}
+
 static void what_contradicts_itself_is_refused(void)
 {
     CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0906 0100010800FF 06 000186A1 0202 0F00 161B"),
@@ -334,6 +454,12 @@ static const struct unit_test tests[] = {
     {"a_deviation_is_minutes_to_utc", a_deviation_is_minutes_to_utc},
     {"without_scaler_only_a_known_list_has_a_total", without_scaler_only_a_known_list_has_a_total},
     {"the_push_object_list_names_the_elements", the_push_object_list_names_the_elements},
+    {"scalers_may_stand_apart_from_their_values", scalers_may_stand_apart_from_their_values},
+    {"compact_arrays_are_the_arrays_they_stand_for", compact_arrays_are_the_arrays_they_stand_for},
+    {"floats_are_exact_or_refused", floats_are_exact_or_refused},
+    {"wide_numbers_and_differences_are_told_apart", wide_numbers_and_differences_are_told_apart},
+    {"a_date_with_parts_that_are_not_specified_is_no_moment",
+     a_date_with_parts_that_are_not_specified_is_no_moment},
     {"what_contradicts_itself_is_refused", what_contradicts_itself_is_refused},
     {"segments_are_joined", segments_are_joined},
     {"mbus_segments_are_joined_in_order", mbus_segments_are_joined_in_order},
