@@ -264,7 +264,7 @@ static bool take_number(struct mt_dlms_register *sent, const struct mt_axdr_item
     int8_t exponent = 0;
     mt_senml_float(&number, mt_cursor_be(&bits, item->len), item->len * 8);
     sent->is_beyond = mt_senml_decimal(&sent->mantissa, &exponent, &number) != MT_OK;
-    sent->scaler = exponent;
+    sent->scaler = (int16_t)exponent;
     return true;
 }
 

@@ -404,6 +404,25 @@ static enum mt_status read_span(struct mt_frame *frame, const struct mt_wmbus_sp
     return read_frame(frame, bytes, span->len, input);
 }
 
+/* The frame of a span; or, when that is none, the frame that a chance made look like it: one frame
+ * without CRCs in 65536 ends in two bytes that look like one. */
+static enum mt_status read_either(struct mt_frame *frame, const struct mt_wmbus_span *span,
+                                  const struct mt_input *input)
+{
+    enum mt_status status = read_span(frame, span, input);
+    if (status == MT_OK || span->shape != MT_WMBUS_FORMAT_B) {
+        return status;
+    }
+    struct mt_wmbus_span stripped = {MT_WMBUS_STRIPPED, span->wire_len, span->wire_len, MT_OK};
+    enum mt_status other = read_span(frame, &stripped, input);
+    if (other == MT_OK || (is_told(other) && !is_told(status))) {
+        return other;
+    }
+    struct mt_input untraced = *input; /* its first reading was traced */
+    untraced.trace = NULL;
+    return is_told(status) ? read_span(frame, span, &untraced) : status;
+}
+
 enum mt_status mt_wmbus_decode(struct mt_frame *out, size_t *used, const struct mt_input *input)
 {
     MT_CHECK(out != NULL && used != NULL && input != NULL);
@@ -421,17 +440,7 @@ enum mt_status mt_wmbus_decode(struct mt_frame *out, size_t *used, const struct 
         return status;
     }
     struct mt_frame frame;
-    status = read_span(&frame, &span, input);
-    if (status != MT_OK && span.shape == MT_WMBUS_FORMAT_B) {
-        /* One frame without CRCs in 65536 ends in two bytes that look like one. */
-        struct mt_wmbus_span stripped = {MT_WMBUS_STRIPPED, span.wire_len, span.wire_len, MT_OK};
-        struct mt_frame other;
-        enum mt_status again = read_span(&other, &stripped, input);
-        if (again == MT_OK || (is_told(again) && !is_told(status))) {
-            status = again;
-            frame = other;
-        }
-    }
+    status = read_either(&frame, &span, input);
     if (status != MT_OK && span.otherwise != MT_OK) {
         *used = span.otherwise == MT_NEED_MORE ? 0 : input->len;
         return span.otherwise;

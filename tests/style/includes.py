@@ -27,8 +27,10 @@ RULES = {
     # A board's main loop runs the whole meter.
     "firmware/port/cortex-m": (
         ("firmware/port", "firmware/app", "firmware/link", "firmware/hal", "firmware/core", "meters"), ANY),
+    "firmware/link": (("firmware/link", "firmware/hal", "meters"), PURE_HEADERS | {"wolfssl/"}),
     "firmware/app": (
-        ("firmware/app", "firmware/port", "firmware/hal", "firmware/core", "meters"), ANY),
+        ("firmware/app", "firmware/link", "firmware/port", "firmware/hal", "firmware/core",
+         "meters"), ANY),
     "sim": (ANY, ANY),
     "tests": (ANY, ANY),
 }
