@@ -350,6 +350,18 @@ static bool is_push(const struct work *w, uint8_t ci)
     return !c.overrun && !is_in_clear(&head);
 }
 
+static enum mt_status read_afl(struct work *w)
+{
+    const uint8_t *at = w->c.at;
+    enum mt_status status = mt_mbus_afl_read(&w->afl, &w->c, w->trace);
+    if (status == MT_OK && (w->afl.has_more || w->afl.fragment > 1)) {
+        mt_trace_fault(w->trace, at, (size_t)(w->c.at - at),
+                       "a message in fragments is put together in wireless M-Bus only");
+        status = MT_UNSUPPORTED;
+    }
+    return status;
+}
+
 static enum mt_status decode_long(struct work *w, const uint8_t *bytes, size_t frame_len)
 {
     uint8_t control = bytes[LONG_HEAD];
@@ -373,7 +385,7 @@ static enum mt_status decode_long(struct work *w, const uint8_t *bytes, size_t f
         status = MT_OK;
         if (ci == MT_MBUS_CI_AFL) {
             w->has_afl = true;
-            status = mt_mbus_afl_read(&w->afl, &w->c, w->trace);
+            status = read_afl(w);
             ci = status == MT_OK ? take_ci(w) : ci;
         }
         status = status == MT_OK ? decode_ci(w, ci) : status;

@@ -17,6 +17,7 @@
 #define FCL_HAS_MCR 0x0800u
 #define FCL_HAS_MAC 0x0400u
 #define FCL_HAS_KI 0x0200u
+#define FCL_NUMBER 0x00FFu
 
 #define MCL_HAS_LENGTH 0x40u
 #define MCL_HAS_COUNTER 0x20u
@@ -30,11 +31,23 @@ enum purpose { ENCRYPT = 0x00, AUTHENTICATE = 0x01 };
 #define KDF_MASK 0x30u
 #define KDF_A 0x10u /* configuration extension: keys derived by CMAC */
 
-/* The length of a MAC by its type (OMS Volume 2, 6.2.3); 0: not CMAC. */
-static size_t mac_len_of(uint8_t type)
+/* By its type (OMS Volume 2, 6.2.3). */
+size_t mt_mbus_mac_bytes(uint8_t control)
 {
     static const uint8_t lengths[] = {0, 0, 0, 2, 4, 8, 12, 16};
+    uint8_t type = control & MCL_TYPE;
     return type < sizeof(lengths) ? lengths[type] : 0;
+}
+
+/* The last fragment has a MAC, and the first one said which: all that is left but a length is it. */
+static uint8_t mac_bytes_of(const struct mt_mbus_afl *afl, const struct mt_cursor *c, uint16_t fcl)
+{
+    size_t after = (fcl & FCL_HAS_ML) != 0 ? sizeof(afl->length) : 0;
+    size_t left = mt_cursor_left(c);
+    if (afl->fragment < 2 || (fcl & FCL_HAS_MCL) != 0) {
+        return (uint8_t)mt_mbus_mac_bytes(afl->control);
+    }
+    return left > after && left - after <= MT_AES_BLOCK ? (uint8_t)(left - after) : 0;
 }
 
 static enum mt_status read_fields(struct mt_mbus_afl *out, struct mt_cursor *c, uint16_t fcl,
@@ -59,7 +72,7 @@ static enum mt_status read_fields(struct mt_mbus_afl *out, struct mt_cursor *c, 
         }
     }
     if ((fcl & FCL_HAS_MAC) != 0) {
-        out->mac_len = (uint8_t)mac_len_of(out->control & MCL_TYPE);
+        out->mac_len = mac_bytes_of(out, c, fcl);
         out->mac = mt_cursor_take(c, out->mac_len);
         if (out->mac_len == 0) {
             return MT_UNSUPPORTED;
@@ -94,11 +107,11 @@ enum mt_status mt_mbus_afl_read(struct mt_mbus_afl *out, struct mt_cursor *c,
     mt_trace_field(trace, at, 1, "AFL length", NULL);
     struct mt_cursor inner = mt_cursor_over(fields, len);
     uint16_t fcl = mt_cursor_le16(&inner);
-    mt_trace_field(trace, fields, 2, "fragmentation control", "which fields follow");
-    if ((fcl & FCL_MORE) != 0 || (fcl & 0xFF) > 1) {
-        mt_trace_fault(trace, fields, 2, "a message in fragments is not put together here");
-        return MT_UNSUPPORTED;
-    }
+    out->fragment = fcl & FCL_NUMBER;
+    out->has_more = (fcl & FCL_MORE) != 0;
+    mt_trace_field(trace, fields, 2, "fragmentation control",
+                   out->has_more ? "which fields follow; more fragments do"
+                                 : "which fields follow");
     enum mt_status status = read_fields(out, &inner, fcl, trace);
     if (status == MT_OK && mt_cursor_left(&inner) > 0) {
         status = MT_BAD_LAYOUT;
@@ -168,6 +181,17 @@ static enum mt_status check_mac(const struct mt_mbus_sealed *sealed, struct mt_t
     return status;
 }
 
+static enum mt_status check_key(const struct mt_mbus_sealed *sealed, struct mt_trace *trace)
+{
+    if (sealed->key != NULL && sealed->key_len == KEY_BYTES) {
+        return MT_OK;
+    }
+    mt_trace_fault(trace, sealed->bytes, sealed->len,
+                   sealed->key == NULL ? "encrypted: give the meter's key"
+                                       : "the key must have 16 bytes");
+    return MT_NO_KEY;
+}
+
 /* May this be decrypted at all? */
 static enum mt_status check_mode(const struct mt_mbus_sealed *sealed, struct mt_trace *trace)
 {
@@ -187,13 +211,27 @@ static enum mt_status check_mode(const struct mt_mbus_sealed *sealed, struct mt_
         mt_trace_fault(trace, sealed->bytes, sealed->len, why);
         return MT_UNSUPPORTED;
     }
-    if (sealed->key == NULL || sealed->key_len != KEY_BYTES) {
-        mt_trace_fault(trace, sealed->bytes, sealed->len,
-                       sealed->key == NULL ? "encrypted: give the meter's key"
-                                           : "the key must have 16 bytes");
-        return MT_NO_KEY;
-    }
     return MT_OK;
+}
+
+/* What must hold before anything is decrypted, or believed in the clear. */
+static enum mt_status check_message(const struct mt_mbus_sealed *sealed, struct mt_trace *trace)
+{
+    bool is_clear = mt_mbus_head_mode(sealed->head) == MT_MBUS_CLEAR;
+    enum mt_status status = is_clear ? MT_OK : check_mode(sealed, trace);
+    if (status == MT_OK) {
+        status = check_key(sealed, trace);
+    }
+    bool has_mac = sealed->afl != NULL && sealed->afl->mac_len > 0;
+    if (status != MT_OK || !(has_mac || sealed->must_mac)) {
+        return status;
+    }
+    if (!has_mac || !sealed->afl->has_counter || !sealed->head->has_address) {
+        mt_trace_fault(trace, sealed->bytes, sealed->len,
+                       "the message counter or the address that a MAC is made with is missing");
+        return MT_UNSUPPORTED;
+    }
+    return check_mac(sealed, trace);
 }
 
 static void decrypt(uint8_t *plain, size_t encrypted, const struct mt_mbus_sealed *sealed)
@@ -220,14 +258,11 @@ enum mt_status mt_mbus_open(uint8_t *plain, size_t *plain_len, const struct mt_m
         return MT_TOO_LARGE;
     }
     bool is_clear = mt_mbus_head_mode(sealed->head) == MT_MBUS_CLEAR || sealed->len == 0;
+    enum mt_status status = is_clear && !sealed->must_mac ? MT_OK : check_message(sealed, trace);
+    if (status != MT_OK) {
+        return status;
+    }
     if (!is_clear) {
-        enum mt_status status = check_mode(sealed, trace);
-        if (status == MT_OK && sealed->afl != NULL && sealed->afl->mac_len > 0) {
-            status = sealed->afl->has_counter ? check_mac(sealed, trace) : MT_UNSUPPORTED;
-        }
-        if (status != MT_OK) {
-            return status;
-        }
         if (encrypted == 0 || encrypted > sealed->len) {
             mt_trace_fault(trace, sealed->bytes, sealed->len,
                            "the configuration announces no blocks, or more than there are");
@@ -288,29 +323,62 @@ enum mt_status mt_mbus_seal(uint8_t *out, size_t *out_len, size_t out_max,
     return MT_OK;
 }
 
-enum mt_status mt_mbus_afl_write(struct mt_writer *w, const uint8_t *message, size_t message_len,
-                                 const struct mt_mbus_head *head, const struct mt_mbus_plain *plain)
+enum mt_status mt_mbus_afl_sign(struct mt_mbus_afl *afl, uint8_t mac[MT_AES_BLOCK],
+                                const uint8_t *message, size_t message_len,
+                                const struct mt_mbus_head *head, const struct mt_mbus_plain *plain)
 {
-    MT_CHECK(w != NULL && message != NULL && head != NULL && plain != NULL);
-    MT_CHECK(plain->counter != NULL && head->has_address);
+    MT_CHECK(afl != NULL && mac != NULL && message != NULL && head != NULL && plain != NULL);
+    MT_CHECK(plain->counter != NULL && head->has_address && message_len <= UINT16_MAX);
     if (plain->key == NULL || plain->key_len != KEY_BYTES) {
         return MT_NO_KEY;
     }
-    struct mt_mbus_afl afl = {.control = MCL_HAS_COUNTER | MCL_CMAC_8, .has_counter = true};
-    memcpy(afl.counter, plain->counter, sizeof(afl.counter));
+    afl->control = MCL_HAS_COUNTER | MCL_CMAC_8 | (afl->has_length ? MCL_HAS_LENGTH : 0);
+    afl->has_counter = true;
+    memcpy(afl->counter, plain->counter, sizeof(afl->counter));
+    afl->length[0] = (uint8_t)message_len;
+    afl->length[1] = (uint8_t)(message_len >> 8);
+    afl->mac_len = MAC_BYTES;
+    afl->mac = mac;
     uint8_t key[KEY_BYTES];
-    uint8_t mac[MT_AES_BLOCK];
     derive(key, plain->key, AUTHENTICATE, plain->counter, head->number);
-    enum mt_status status = message_mac(mac, &afl, message, message_len, key);
+    enum mt_status status = message_mac(mac, afl, message, message_len, key);
     mt_key_wipe(key, sizeof(key));
-    if (status != MT_OK) {
-        return status;
-    }
+    return status;
+}
+
+void mt_mbus_afl_put(struct mt_writer *w, const struct mt_mbus_afl *afl)
+{
+    MT_CHECK(w != NULL && afl != NULL && (afl->mac != NULL || afl->mac_len == 0));
+    uint16_t fcl = afl->fragment | (afl->has_more ? FCL_MORE : 0);
+    fcl |= afl->control != 0 ? FCL_HAS_MCL : 0;
+    fcl |= afl->has_counter ? FCL_HAS_MCR : 0;
+    fcl |= afl->mac_len > 0 ? FCL_HAS_MAC : 0;
+    fcl |= afl->has_length ? FCL_HAS_ML : 0;
+    size_t len = sizeof(fcl) + (afl->control != 0 ? 1 : 0) +
+                 (afl->has_counter ? sizeof(afl->counter) : 0) + afl->mac_len +
+                 (afl->has_length ? sizeof(afl->length) : 0);
     mt_writer_u8(w, MT_MBUS_CI_AFL);
-    mt_writer_u8(w, 2 + 1 + sizeof(afl.counter) + MAC_BYTES);
-    mt_writer_le(w, FCL_HAS_MCL | FCL_HAS_MCR | FCL_HAS_MAC, 2);
-    mt_writer_u8(w, afl.control);
-    mt_writer_bytes(w, afl.counter, sizeof(afl.counter));
-    mt_writer_bytes(w, mac, MAC_BYTES);
-    return MT_OK;
+    mt_writer_u8(w, (uint8_t)len);
+    mt_writer_le(w, fcl, sizeof(fcl));
+    if (afl->control != 0) {
+        mt_writer_u8(w, afl->control);
+    }
+    mt_writer_bytes(w, afl->counter, afl->has_counter ? sizeof(afl->counter) : 0);
+    if (afl->mac_len > 0) {
+        mt_writer_bytes(w, afl->mac, afl->mac_len);
+    }
+    mt_writer_bytes(w, afl->length, afl->has_length ? sizeof(afl->length) : 0);
+}
+
+enum mt_status mt_mbus_afl_write(struct mt_writer *w, const uint8_t *message, size_t message_len,
+                                 const struct mt_mbus_head *head, const struct mt_mbus_plain *plain)
+{
+    MT_CHECK(w != NULL);
+    struct mt_mbus_afl afl = {0};
+    uint8_t mac[MT_AES_BLOCK];
+    enum mt_status status = mt_mbus_afl_sign(&afl, mac, message, message_len, head, plain);
+    if (status == MT_OK) {
+        mt_mbus_afl_put(w, &afl);
+    }
+    return status;
 }

@@ -26,20 +26,25 @@
 
 /** The authentication and fragmentation layer (OMS Volume 2, 6). */
 struct mt_mbus_afl {
+    uint8_t fragment; /**< FID: which part of a message, from 1; 0 where there is one only. */
+    bool has_more;    /**< Fragments follow. */
     bool has_counter;
     bool has_length;
-    uint8_t control;    /**< MCL: which MAC. */
+    uint8_t control;    /**< MCL: which MAC; 0: not in this fragment. */
     uint8_t counter[4]; /**< MCR, as sent; with has_counter. */
     uint8_t length[2];  /**< ML, as sent; with has_length. */
     uint8_t mac_len;    /**< 0: none. */
     const uint8_t *mac; /**< Borrowed from the frame. */
 };
 
+/** The length of the MAC that a message control field (MCL) announces; 0: none, or not CMAC. */
+size_t mt_mbus_mac_bytes(uint8_t control);
+
 /** Read an AFL behind its CI.
  *
- *  Returns: MT_OK; MT_BAD_LAYOUT; MT_UNSUPPORTED for a message in fragments or another MAC than
- *           CMAC.
- *  Out:     *out; void unless MT_OK.
+ *  Returns: MT_OK; MT_BAD_LAYOUT; MT_UNSUPPORTED for another MAC than CMAC.
+ *  Out:     *out; void unless MT_OK. In a later fragment the MAC is what is left for it: whether it
+ *           has the length that the first one announced is the caller's to see.
  */
 MT_MUST_USE enum mt_status mt_mbus_afl_read(struct mt_mbus_afl *out, struct mt_cursor *c,
                                             struct mt_trace *trace);
@@ -54,12 +59,13 @@ struct mt_mbus_sealed {
     size_t len;           /**< At most MT_MBUS_PLAIN_MAX. */
     const uint8_t *key;   /**< NULL: none. */
     size_t key_len;
+    bool must_mac; /**< The MAC is checked in the clear too: the message came in fragments. */
 };
 
 /** Check and decrypt.
  *
- *  Returns: MT_OK; MT_NO_KEY; MT_NOT_AUTHENTIC when the MAC or the first two bytes differ;
- *           MT_BAD_LAYOUT for fewer bytes than there are blocks; MT_TOO_LARGE;
+ *  Returns: MT_OK; MT_NO_KEY, in the clear with must_mac only; MT_NOT_AUTHENTIC when the MAC or
+ *           the first two bytes differ; MT_BAD_LAYOUT for fewer bytes than there are blocks; MT_TOO_LARGE;
  *           MT_UNSUPPORTED for another mode, or an address or counter that is missing.
  *  Out:     plain   MT_MBUS_PLAIN_MAX bytes; *plain_len of them. Void unless MT_OK.
  *           A layer is told to the trace where anything was decrypted.
@@ -87,8 +93,23 @@ MT_MUST_USE enum mt_status mt_mbus_seal(uint8_t *out, size_t *out_len, size_t ou
                                         struct mt_mbus_head *head,
                                         const struct mt_mbus_plain *plain);
 
-/** Write an AFL with CI, counter and an 8-byte MAC over a message (from its head's CI on). Returns
- *  MT_OK, or MT_NO_KEY. A buffer that is short shows in the writer's `overflow`. */
+/** Make an AFL's MAC of 8 bytes over a message (from its head's CI on), and set what it says of the
+ *  message: control, counter, and the length where has_length is set.
+ *
+ *  Returns: MT_OK; MT_NO_KEY; MT_TOO_LARGE.
+ *  Out:     afl; mac  which afl->mac points to from then on. Void unless MT_OK.
+ */
+MT_MUST_USE enum mt_status mt_mbus_afl_sign(struct mt_mbus_afl *afl, uint8_t mac[MT_AES_BLOCK],
+                                            const uint8_t *message, size_t message_len,
+                                            const struct mt_mbus_head *head,
+                                            const struct mt_mbus_plain *plain);
+
+/** Write an AFL with its CI: the fields that *afl has. A buffer that is short shows in the writer's
+ *  `overflow`. */
+void mt_mbus_afl_put(struct mt_writer *w, const struct mt_mbus_afl *afl);
+
+/** Write the AFL of a message in one piece, with counter and MAC. Returns MT_OK, MT_NO_KEY or
+ *  MT_TOO_LARGE. A buffer that is short shows in the writer's `overflow`. */
 MT_MUST_USE enum mt_status mt_mbus_afl_write(struct mt_writer *w, const uint8_t *message,
                                              size_t message_len, const struct mt_mbus_head *head,
                                              const struct mt_mbus_plain *plain);

@@ -23,7 +23,7 @@ struct mt_input {
     size_t key_len;
     const char *path; /**< Of the resource that was sent (LwM2M: "/3424/0"), or NULL. */
     size_t path_len;
-    struct mt_formats *formats; /**< Formats of compact frames, seen earlier; NULL: none. */
+    struct mt_formats *formats; /**< What frames seen earlier left (wmbus.h); NULL: nothing. */
     struct mt_trace *trace;     /**< Told about every field; NULL: nobody listens. */
 };
 

@@ -62,6 +62,7 @@ struct mt_frame {
     int16_t zone_minutes; /**< East of UTC, with has_zone. */
     uint8_t flags;        /**< MT_FLAG_*: what the meter says of itself. */
     bool with_key;        /**< Its values were protected by the key that was given, and it fits. */
+    uint8_t fragment;     /**< Which part of a message that is not all there yet; 0: none. */
     bool has_counter;
     uint32_t counter; /**< Of the encryption, with has_counter: a meter never sends one twice. */
     bool has_total;

@@ -281,16 +281,18 @@ static enum mt_status open_bytes(uint8_t *plain, size_t *plain_len, const struct
                                     .bytes = bytes,
                                     .len = len,
                                     .key = d->input->key,
-                                    .key_len = d->input->key_len};
-    bool is_clear = mt_mbus_head_mode(&d->head) == MT_MBUS_CLEAR;
-    if (!is_clear && sealed.key == NULL && len >= 2 && bytes[0] == FILLER && bytes[1] == FILLER) {
+                                    .key_len = d->input->key_len,
+                                    .must_mac = d->layers->is_assembled};
+    bool is_clear = mt_mbus_head_mode(&d->head) == MT_MBUS_CLEAR && !sealed.must_mac;
+    if (!is_clear && !sealed.must_mac && sealed.key == NULL && len >= 2 && bytes[0] == FILLER &&
+        bytes[1] == FILLER) {
         /* Deciphered by the receiver already, which leaves the head as it was. */
         mt_trace_field(d->input->trace, bytes, 2, "check", "deciphered before it came here");
         memcpy(plain, bytes, len);
         *plain_len = len;
         return MT_OK;
     }
-    if (!is_clear && sealed.key == NULL && has_delivered_key(&d->head)) {
+    if (!is_clear && !sealed.must_mac && sealed.key == NULL && has_delivered_key(&d->head)) {
         sealed.key = delivered;
         sealed.key_len = sizeof(delivered);
         if (mt_mbus_open(plain, plain_len, &sealed, NULL) != MT_OK) {
@@ -317,6 +319,10 @@ static enum mt_status read_message(struct decoding *d)
     uint8_t plain[MT_MBUS_PLAIN_MAX];
     size_t plain_len;
     if (d->ci >= CI_OWN_FIRST && d->ci <= CI_OWN_LAST) {
+        if (d->layers->is_assembled) {
+            mt_trace_fault(trace, at, 1, "a maker's own payload in fragments is not decoded here");
+            return MT_UNSUPPORTED;
+        }
         struct mt_mbus_reader reader;
         struct mt_wmbus_payload payload = payload_of(d, c.at, mt_cursor_left(&c));
         mt_mbus_reader_init(&reader, d->frame, trace);
@@ -352,6 +358,11 @@ static enum mt_status read_message(struct decoding *d)
     return status == MT_OK ? read_application(d, plain, plain_len) : status;
 }
 
+static bool is_told(enum mt_status status)
+{
+    return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
+}
+
 /* L, C and the address of the link, then the layers above. */
 static enum mt_status read_frame(struct mt_frame *frame, const uint8_t *bytes, size_t len,
                                  const struct mt_input *input)
@@ -370,6 +381,7 @@ static enum mt_status read_frame(struct mt_frame *frame, const uint8_t *bytes, s
     }
     enum mt_status status = mt_wmbus_layers(&layers, plain, bytes, len, input);
     if (status != MT_OK) {
+        frame->fragment = status == MT_NO_READING ? layers.afl.fragment : 0;
         return status;
     }
     frame->has_counter = layers.has_session || (layers.has_afl && layers.afl.has_counter);
@@ -380,12 +392,10 @@ static enum mt_status read_frame(struct mt_frame *frame, const uint8_t *bytes, s
         frame->counter = mt_cursor_le32(&counter);
     }
     d.head.access = layers.ell_access; /* until a head has its own */
-    return read_message(&d);
-}
-
-static bool is_told(enum mt_status status)
-{
-    return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
+    status = read_message(&d);
+    /* What is refused was the last fragment of its message: it is not read in another way. */
+    frame->fragment = layers.is_assembled && !is_told(status) ? layers.afl.fragment : 0;
+    return status;
 }
 
 /* The frame of a span, without its CRCs. */
@@ -410,8 +420,8 @@ static enum mt_status read_either(struct mt_frame *frame, const struct mt_wmbus_
                                   const struct mt_input *input)
 {
     enum mt_status status = read_span(frame, span, input);
-    if (status == MT_OK || span->shape != MT_WMBUS_FORMAT_B) {
-        return status;
+    if (status == MT_OK || frame->fragment > 0 || span->shape != MT_WMBUS_FORMAT_B) {
+        return status; /* what a fragment says is taken in once */
     }
     struct mt_wmbus_span stripped = {MT_WMBUS_STRIPPED, span->wire_len, span->wire_len, MT_OK};
     enum mt_status other = read_span(frame, &stripped, input);
@@ -441,7 +451,8 @@ enum mt_status mt_wmbus_decode(struct mt_frame *out, size_t *used, const struct 
     }
     struct mt_frame frame;
     status = read_either(&frame, &span, input);
-    if (status != MT_OK && span.otherwise != MT_OK) {
+    bool is_read = status == MT_OK || (status == MT_NO_READING && frame.fragment > 0);
+    if (!is_read && span.otherwise != MT_OK) {
         *used = span.otherwise == MT_NEED_MORE ? 0 : input->len;
         return span.otherwise;
     }

@@ -99,33 +99,40 @@ static enum mt_status write_ell(struct mt_writer *w, const uint8_t *records, siz
     return MT_OK;
 }
 
+/* The records of a reading, and the head of their message. */
+static enum mt_status write_records(uint8_t records[RECORDS_MAX], size_t *len,
+                                    struct mt_mbus_head *head, const struct mt_sending *sending)
+{
+    MT_CHECK(sending->key != NULL || sending->key_len == 0);
+    struct mt_writer w = mt_writer_into(records, RECORDS_MAX);
+    bool is_low = (sending->reading.flags & MT_FLAG_LOW_BATTERY) != 0;
+    *head = (struct mt_mbus_head){.access = (uint8_t)sending->counter,
+                                  .status = is_low ? STATUS_LOW_POWER : 0};
+    enum mt_status status = mt_mbus_head_set(head, &sending->identity);
+    if (status == MT_OK) {
+        status = mt_mbus_write_records(&w, sending);
+    }
+    *len = mt_writer_len(&w);
+    return status == MT_OK && w.overflow ? MT_TOO_LARGE : status;
+}
+
 enum mt_status mt_wmbus_build_as(uint8_t *out, size_t *out_len, size_t out_max,
                                  const struct mt_sending *sending, enum mt_wmbus_shape shape,
                                  enum mt_wmbus_kind kind)
 {
     MT_CHECK(out != NULL && out_len != NULL && sending != NULL);
-    MT_CHECK(sending->key != NULL || sending->key_len == 0);
-    struct mt_mbus_head head = {.access = (uint8_t)sending->counter,
-                                .status = (sending->reading.flags & MT_FLAG_LOW_BATTERY) != 0
-                                              ? STATUS_LOW_POWER
-                                              : 0};
+    struct mt_mbus_head head;
     uint8_t records[RECORDS_MAX];
-    struct mt_writer r = mt_writer_into(records, sizeof(records));
-    enum mt_status status = mt_mbus_head_set(&head, &sending->identity);
-    if (status == MT_OK) {
-        status = mt_mbus_write_records(&r, sending);
-    }
-    if (status == MT_OK && r.overflow) {
-        status = MT_TOO_LARGE;
-    }
+    size_t records_len;
+    enum mt_status status = write_records(records, &records_len, &head, sending);
     if (status != MT_OK) {
         return status;
     }
     uint8_t frame[MT_WMBUS_STRIPPED_MAX];
     struct mt_writer w = mt_writer_into(frame, sizeof(frame));
     write_link(&w, &head);
-    status = kind == MT_WMBUS_SHORT ? write_short(&w, &head, records, mt_writer_len(&r), sending)
-                                    : write_ell(&w, records, mt_writer_len(&r), sending, kind);
+    status = kind == MT_WMBUS_SHORT ? write_short(&w, &head, records, records_len, sending)
+                                    : write_ell(&w, records, records_len, sending, kind);
     if (status == MT_OK && w.overflow) {
         status = MT_TOO_LARGE;
     }
@@ -140,4 +147,76 @@ enum mt_status mt_wmbus_build(uint8_t *out, size_t *out_len, size_t out_max,
                               const struct mt_sending *sending)
 {
     return mt_wmbus_build_as(out, out_len, out_max, sending, MT_WMBUS_STRIPPED, MT_WMBUS_SHORT);
+}
+
+/* The message of mode 7 that fragments are parts of: CI 7A, its head, the encrypted records. */
+static enum mt_status write_message(struct mt_writer *w, struct mt_mbus_head *head,
+                                    const struct mt_mbus_plain *plain)
+{
+    uint8_t sealed[RECORDS_MAX + 2 * MT_AES_BLOCK];
+    size_t sealed_len;
+    enum mt_status status = mt_mbus_seal(sealed, &sealed_len, sizeof(sealed), head, plain);
+    if (status == MT_OK) {
+        mt_writer_u8(w, CI_SHORT);
+        mt_mbus_head_write(w, head, false);
+        mt_writer_bytes(w, sealed, sealed_len);
+    }
+    return status;
+}
+
+/* Leave in an AFL what its fragment has of it. */
+static void keep_part(struct mt_mbus_afl *afl, unsigned fragment, unsigned of)
+{
+    bool is_first = fragment == 1;
+    afl->fragment = of == 1 ? 0 : (uint8_t)fragment;
+    afl->has_more = fragment < of;
+    afl->control = is_first ? afl->control : 0;
+    afl->has_counter = is_first;
+    afl->has_length = is_first;
+    afl->mac_len = fragment == of ? afl->mac_len : 0;
+}
+
+enum mt_status mt_wmbus_build_fragment(uint8_t *out, size_t *out_len, size_t out_max,
+                                       const struct mt_sending *sending, unsigned fragment,
+                                       unsigned of)
+{
+    MT_CHECK(out != NULL && out_len != NULL && sending != NULL);
+    const uint8_t counter[4] = {(uint8_t)sending->counter, (uint8_t)(sending->counter >> 8),
+                                (uint8_t)(sending->counter >> 16),
+                                (uint8_t)(sending->counter >> 24)};
+    if (fragment < 1 || fragment > of || of > MT_FRAGMENTS_MAX) {
+        return MT_BAD_RANGE;
+    }
+    struct mt_mbus_head head;
+    uint8_t records[RECORDS_MAX];
+    size_t records_len;
+    enum mt_status status = write_records(records, &records_len, &head, sending);
+    if (status != MT_OK) {
+        return status;
+    }
+    const struct mt_mbus_plain plain = {records, records_len, sending->key, sending->key_len,
+                                        counter};
+    uint8_t message[RECORDS_MAX + 64];
+    struct mt_writer m = mt_writer_into(message, sizeof(message));
+    struct mt_mbus_afl afl = {.has_length = true};
+    uint8_t mac[MT_AES_BLOCK];
+    status = write_message(&m, &head, &plain);
+    if (status == MT_OK) {
+        status = mt_mbus_afl_sign(&afl, mac, message, mt_writer_len(&m), &head, &plain);
+    }
+    if (status != MT_OK) {
+        return status;
+    }
+    MT_CHECK(!m.overflow);
+    size_t from = mt_writer_len(&m) * (fragment - 1) / of;
+    size_t to = mt_writer_len(&m) * fragment / of;
+    uint8_t frame[MT_WMBUS_STRIPPED_MAX];
+    struct mt_writer w = mt_writer_into(frame, sizeof(frame));
+    keep_part(&afl, fragment, of);
+    write_link(&w, &head);
+    mt_mbus_afl_put(&w, &afl);
+    mt_writer_bytes(&w, message + from, to - from);
+    MT_CHECK(!w.overflow);
+    frame[0] = (uint8_t)(mt_writer_len(&w) - 1);
+    return mt_wmbus_wrap(out, out_len, out_max, frame, MT_WMBUS_STRIPPED);
 }

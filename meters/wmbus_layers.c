@@ -6,6 +6,7 @@
 
 #include "meters/aes.h"
 #include "meters/cursor.h"
+#include "meters/wmbus_fragments.h"
 
 #define CI_ELL_SHORT 0x8Cu           /* CC ACC */
 #define CI_ELL_SECURE 0x8Du          /* CC ACC SN CRC */
@@ -124,6 +125,34 @@ static enum mt_status read_afl(struct mt_wmbus_layers *out, struct mt_cursor *c,
     return mt_mbus_afl_read(&out->afl, c, trace);
 }
 
+/* What the message is: the rest of the frame, or of all frames that it came in. */
+static enum mt_status find_message(struct mt_wmbus_layers *out, const struct mt_cursor *c,
+                                   const struct mt_input *input)
+{
+    out->message = c->at;
+    out->message_len = mt_cursor_left(c);
+    if (out->message_len == 0) {
+        return MT_BAD_LAYOUT;
+    }
+    if (out->has_afl && mt_wmbus_is_fragment(&out->afl)) {
+        const struct mt_fragmented *whole = NULL;
+        struct mt_fragments *memory = input->formats != NULL ? &input->formats->fragments : NULL;
+        enum mt_status status =
+            mt_wmbus_fragment(&whole, &out->afl, memory, out->frame + 2, c, input->trace);
+        if (status == MT_OK) {
+            out->is_assembled = true;
+            out->message = whole->bytes;
+            out->message_len = whole->len;
+            mt_trace_layer(input->trace, whole->bytes, whole->len, "the message of all fragments");
+        }
+        return status;
+    }
+    /* The whole message has the length that its MAC covers. */
+    bool differs = out->afl.has_length &&
+                   (size_t)(out->afl.length[0] | out->afl.length[1] << 8) != out->message_len;
+    return differs ? MT_BAD_LAYOUT : MT_OK;
+}
+
 enum mt_status mt_wmbus_layers(struct mt_wmbus_layers *out, uint8_t plain[MT_WMBUS_STRIPPED_MAX],
                                const uint8_t *frame, size_t frame_len, const struct mt_input *input)
 {
@@ -136,17 +165,10 @@ enum mt_status mt_wmbus_layers(struct mt_wmbus_layers *out, uint8_t plain[MT_WMB
     if (status == MT_OK) {
         status = read_afl(&layers, &c, input->trace);
     }
-    if (status == MT_OK && mt_cursor_left(&c) == 0) {
-        status = MT_BAD_LAYOUT;
-    }
-    /* The whole message has the length that its MAC covers. */
-    if (status == MT_OK && layers.afl.has_length &&
-        (size_t)(layers.afl.length[0] | layers.afl.length[1] << 8) != mt_cursor_left(&c)) {
-        status = MT_BAD_LAYOUT;
-    }
     if (status == MT_OK) {
-        layers.message = c.at;
-        layers.message_len = mt_cursor_left(&c);
+        status = find_message(&layers, &c, input);
+    }
+    if (status == MT_OK || status == MT_NO_READING) {
         *out = layers;
     }
     return status;

@@ -10,7 +10,8 @@
 #include "meters/registry.h"
 #include "meters/wmbus_link.h"
 
-/** A stripped frame whose layers were read. Borrows the frame, and the plain bytes it was given. */
+/** A stripped frame whose layers were read. Borrows the frame, the plain bytes it was given, and the
+ *  memory of fragments. */
 struct mt_wmbus_layers {
     const uint8_t *frame; /**< L at 0. */
     size_t frame_len;
@@ -20,6 +21,7 @@ struct mt_wmbus_layers {
     uint32_t session;   /**< With has_session. */
     bool has_afl;
     struct mt_mbus_afl afl; /**< With has_afl. */
+    bool is_assembled;      /**< The message came in fragments: its MAC is to be checked first. */
     const uint8_t *message; /**< From the CI of the transport or application layer on. */
     size_t message_len;     /**< 1 or more. */
 };
@@ -30,9 +32,11 @@ struct mt_wmbus_layers {
  *  read as they are: receivers that decrypt deliver them so, and the CRC says whether they did.
  *
  *  Returns: MT_OK; MT_NO_KEY; MT_NOT_AUTHENTIC when the CRC of the ELL differs; MT_BAD_LAYOUT;
- *           MT_UNSUPPORTED for fragments and for options that are reserved.
- *  Out:     *out on MT_OK; plain is used when the ELL was encrypted.
- *  In:      frame  stripped, from L on; input  for key and trace.
+ *           MT_UNSUPPORTED for options that are reserved, and for fragments without a MAC or a memory;
+ *           MT_NO_READING for a fragment, unless it completes its message; MT_TOO_LARGE for one of a
+ *           message that is too long.
+ *  Out:     *out on MT_OK, and out->afl on MT_NO_READING; plain is used when the ELL was encrypted.
+ *  In:      frame  stripped, from L on; input  for key, memory and trace.
  */
 MT_MUST_USE enum mt_status mt_wmbus_layers(struct mt_wmbus_layers *out,
                                            uint8_t plain[MT_WMBUS_STRIPPED_MAX],

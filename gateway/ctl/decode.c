@@ -106,6 +106,7 @@ static json_t *frame_json(const struct mt_frame *frame)
     if (frame->values_cut) {
         (void)json_object_set_new(object, "values_cut", json_true());
     }
+    set_unless_zero(object, "fragment", frame->fragment);
     if (frame->kind == MT_FRAME_ABNORMAL) {
         (void)json_object_set_new(object, "refusal_code", json_integer(frame->error));
     }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any bytes as wireless M-Bus: as they come, and as the payload of a frame whose CRCs are right, with
- * and without a key and with formats that were learnt on the way. */
+/* Any bytes as wireless M-Bus: as they come, as the payload of a frame whose CRCs are right, and as a
+ * message in fragments whose MAC is right, with and without a key and with formats that were learnt on
+ * the way. */
 #include "meters/wmbus.h"
 #include "meters/wmbus_formats.h"
+#include "meters/wmbus_fragments.h"
 #include "tests/fuzz/frames.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -72,6 +74,56 @@ static void decode_inside_ell(const uint8_t *data, size_t size, struct mt_format
     decode_wrapped(frame, sizeof(head) + 2 + size, formats);
 }
 
+/* A message in two fragments: what comes past a MAC that is right. The first byte cuts it. */
+static void decode_fragments(const uint8_t *data, size_t size, struct mt_formats *formats)
+{
+    static const uint8_t link[] = {0x44, 0x43, 0x04, 0x78, 0x56, 0x34, 0x12, 0x01, 0x07};
+    static const uint8_t counter[4] = {1};
+    const struct mt_mbus_head head = {.has_address = true, .number = {0x78, 0x56, 0x34, 0x12}};
+    const struct mt_mbus_plain plain = {NULL, 0, key, sizeof(key), counter};
+    struct mt_mbus_afl signs = {.has_length = true};
+    uint8_t mac[MT_AES_BLOCK];
+    size_t cut = size > 0 ? 1 + data[0] % 100u : 0;
+    size_t len = size - 1;
+    if (size == 0 || len <= cut || len - cut > 200 ||
+        mt_mbus_afl_sign(&signs, mac, data + 1, len, &head, &plain) != MT_OK) {
+        return;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        struct mt_mbus_afl afl = signs;
+        uint8_t frame[MT_WMBUS_STRIPPED_MAX];
+        struct mt_writer w = mt_writer_into(frame + 1, sizeof(frame) - 1);
+        afl.fragment = (uint8_t)(i + 1);
+        afl.has_more = i == 0;
+        afl.control = i == 0 ? signs.control : 0;
+        afl.has_counter = i == 0;
+        afl.has_length = i == 0;
+        afl.mac_len = i == 0 ? 0 : signs.mac_len;
+        mt_writer_bytes(&w, link, sizeof(link));
+        mt_mbus_afl_put(&w, &afl);
+        mt_writer_bytes(&w, i == 0 ? data + 1 : data + 1 + cut, i == 0 ? cut : len - cut);
+        frame[0] = (uint8_t)mt_writer_len(&w);
+        decode_one(frame, frame[0] + 1u, true, formats);
+    }
+}
+
+/* Frames that follow each other, heard by one receiver. */
+static void decode_stream(const uint8_t *data, size_t size, struct mt_formats *formats)
+{
+    while (size > 0) {
+        static struct mt_frame frame;
+        struct mt_input input = {
+            .bytes = data, .len = size, .key = key, .key_len = sizeof(key), .formats = formats};
+        size_t used = 0;
+        enum mt_status status = mt_wmbus_decode(&frame, &used, &input);
+        if (status == MT_NEED_MORE || used == 0) {
+            return;
+        }
+        data += used;
+        size -= used;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct mt_formats formats;
@@ -80,6 +132,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     decode_one(data, size, true, NULL);
     decode_wrapped(data, size, &formats);
     decode_inside_ell(data, size, &formats);
+    decode_fragments(data, size, &formats);
+    decode_stream(data, size, &formats);
     /* Records of any kind, taken apart and put together again. */
     uint8_t compact[600];
     uint8_t records[MT_WMBUS_RECORDS_MAX];

@@ -390,7 +390,7 @@ static void what_is_in_no_table_is_never_guessed(void)
     CU_ASSERT_EQUAL(frame.value_count, 0);
     CU_ASSERT_STRING_EQUAL(frame.identity.maker, "TCH");
     CU_ASSERT_EQUAL(decode(mode9_hex, meter_key), MT_UNSUPPORTED);
-    CU_ASSERT_EQUAL(decode(fragment_hex, meter_key), MT_UNSUPPORTED);
+    CU_ASSERT_EQUAL(decode(fragment_hex, meter_key), MT_UNSUPPORTED); /* it announces no MAC */
 }
 
 static void requests_errors_and_alarms_are_no_readings(void)
