@@ -4,3 +4,6 @@ if(TARGET meterpay::fw_host)
     meterpay_fuzz_target(fw_life LIBS meterpay::fw_host
         SOURCES ${PROJECT_SOURCE_DIR}/tests/support/fw_world.c)
 endif()
+if(TARGET meterpay::fw_link)
+    meterpay_fuzz_target(fw_coap LIBS meterpay::fw_link)
+endif()

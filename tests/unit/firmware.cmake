@@ -11,6 +11,8 @@ if(TARGET meterpay::fw_host)
     meterpay_unit_test(fw_command LIBS meterpay_fw_world)
     meterpay_unit_test(fw_power LIBS meterpay_fw_world)
 
+    meterpay_unit_test(fw_coap LIBS meterpay::fw_link)
+
     add_test(NAME firmware/cortex_m3
         COMMAND ${PROJECT_SOURCE_DIR}/tests/firmware/cross_compile.sh
                 ${CMAKE_CURRENT_BINARY_DIR}/cortex_m3)
