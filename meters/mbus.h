@@ -9,7 +9,12 @@
  *  encrypted in mode 5 or 7 with the meter's key, also such as meters push (CI 5A, 5B). Named only
  *  (MT_NO_READING): acknowledgements, requests, commands, errors of the application (70, 6E, 6F)
  *  and alarms (71, 74, 75), which are abnormal. Opaque (MT_UNSUPPORTED): all else, and answers that
- *  hold nothing but their maker's own bytes. An answer in several telegrams is several frames.
+ *  hold nothing but their maker's own bytes.
+ *
+ *  An answer in several telegrams (DIF 1F, mt_frame.more_follows) is several frames, and each of them a
+ *  message of its own: it has its own head, access number, status and encryption, and it was made at
+ *  its own moment. So no value of one is joined to the clock of another, and the billed register is
+ *  that of the first telegram which has it; a register that is void there stays so.
  *
  *  mt_frame.data_id is the CI.
  */

@@ -378,6 +378,8 @@ enum mt_status mt_mbus_finish(struct mt_mbus_reader *reader)
     bool is_billed = reg != MT_MBUS_NO_REGISTER && reader->seen[reg];
     reg = is_billed ? reg : reader->first;
     frame->has_total = reg != MT_MBUS_NO_REGISTER && !reader->registers[reg].absent;
+    frame->total_is_void = is_billed && reader->registers[reg].absent;
+    frame->more_follows = reader->has_more;
     if (frame->has_total) {
         frame->total = reader->registers[reg];
         if (is_billed) {

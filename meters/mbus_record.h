@@ -16,7 +16,7 @@
  *  volume of water and gas; for other media the first register of all) that is instantaneous and of
  *  storage 0, tariff 0, subunit 0, with no VIFE that makes it something else: backward flow, an
  *  uncorrected volume, a limit, a maker's own. A total that the meter marks as invalid is not made
- *  up for by a later one. A heat meter that sends its volume only has that as its total, but no
+ *  up for by a later one (mt_frame.total_is_void). A heat meter that sends its volume only has that as its total, but no
  *  reading. No tariffs are ever summed.
  *
  *  Texts and dates are stepped over, but for the clock; values are numbers.

@@ -63,8 +63,12 @@ struct mt_frame {
     uint8_t flags;        /**< MT_FLAG_*: what the meter says of itself. */
     bool with_key;        /**< Its values were protected by the key that was given, and it fits. */
     uint8_t fragment;     /**< Which part of a message that is not all there yet; 0: none. */
+    bool more_follows;    /**< The meter's answer goes on in another telegram (M-Bus, DIF 1F). */
     bool has_counter;
     uint32_t counter; /**< Of the encryption, with has_counter: a meter never sends one twice. */
+    bool
+        total_is_void; /**< The register is there, and the meter says that it has no value: no other
+                             telegram's makes up for it. */
     bool has_total;
     struct mt_value total; /**< The register that the frame is about, with has_total. */
     bool has_reading;

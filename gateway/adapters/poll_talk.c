@@ -236,7 +236,9 @@ static enum gw_talk_said take(struct gw_talk *talk, size_t at, size_t len)
         talk->answer_len = len;
         return GW_TALK_ANSWER;
     }
-    if (is_mbus && ++talk->telegrams < GW_TALK_TELEGRAMS_MAX) {
+    uint8_t most =
+        talk->frame.more_follows ? GW_TALK_TELEGRAMS_MAX : (uint8_t)GW_TALK_TELEGRAMS_UNSAID;
+    if (is_mbus && !talk->frame.total_is_void && ++talk->telegrams < most) {
         talk->fcb = !talk->fcb; /* the register may be in the next telegram */
         return GW_TALK_ASK;
     }

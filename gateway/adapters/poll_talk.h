@@ -7,7 +7,9 @@
  *                 '--tries left---'-----timeout, no try left------> SILENT
  *
  *  Steps: M-Bus by primary address is reset, then asked; by number it is selected, then asked, and has
- *  up to eight telegrams to come to its register. All others are asked at once.
+ *  up to eight telegrams to come to its register while it says that more follow (DIF 1F), and one more
+ *  where it does not, for meters that forget to; a register that is void ends the search. All others
+ *  are asked at once.
  *
  *  What is on the line besides the answer is stepped over: preambles, noise, the echo of the question,
  *  answers of other meters (counted, never taken), halves of frames. Modbus is not spoken here.
@@ -22,6 +24,7 @@
 #define GW_TALK_HEARD_MAX 1024u /**< Bytes that are kept of what is heard after one question. */
 #define GW_TALK_FRAME_MAX 272u  /**< Bytes of the longest answer, preamble included. */
 #define GW_TALK_TELEGRAMS_MAX 8u
+#define GW_TALK_TELEGRAMS_UNSAID 2u /**< Where no telegram says that more follow. */
 
 enum gw_talk_said {
     GW_TALK_MORE,   /**< Go on listening, until the time is up. */

@@ -107,6 +107,9 @@ static json_t *frame_json(const struct mt_frame *frame)
         (void)json_object_set_new(object, "values_cut", json_true());
     }
     set_unless_zero(object, "fragment", frame->fragment);
+    if (frame->more_follows) {
+        (void)json_object_set_new(object, "more_follows", json_true());
+    }
     if (frame->kind == MT_FRAME_ABNORMAL) {
         (void)json_object_set_new(object, "refusal_code", json_integer(frame->error));
     }

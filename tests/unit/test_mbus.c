@@ -99,6 +99,24 @@ static void only_the_meters_own_register_of_now_is_the_total(void)
     CU_ASSERT_FALSE(frame.has_reading);
 }
 
+static void each_telegram_of_an_answer_is_a_message_of_its_own(void)
+{
+    /* The clock in the first, and more to come; the register in the second, without a clock. */
+    CU_ASSERT_EQUAL(decode_records("07", "046D25117933 1F"), MT_OK);
+    CU_ASSERT_TRUE(frame.more_follows && frame.has_time);
+    CU_ASSERT_FALSE(frame.has_reading || frame.has_total || frame.total_is_void);
+    CU_ASSERT_EQUAL(decode_records("07", "0C13 67452301 0F"), MT_OK);
+    CU_ASSERT_FALSE(frame.more_follows || frame.has_time);
+    CU_ASSERT_EQUAL(frame.reading.total, 1234567000);
+    CU_ASSERT_EQUAL(frame.reading.time_us, 0);
+    /* A void register is told from one that is not there. */
+    CU_ASSERT_EQUAL(decode_records("07", "0413 00000080 0413 11000000 1F"), MT_OK);
+    CU_ASSERT_TRUE(frame.total_is_void && frame.more_follows);
+    CU_ASSERT_FALSE(frame.has_reading || frame.has_total);
+    CU_ASSERT_EQUAL(decode_records("07", "025B 1400 1F"), MT_OK);
+    CU_ASSERT_FALSE(frame.total_is_void);
+}
+
 static void every_data_type_is_read_exactly(void)
 {
     static const struct {
@@ -412,6 +430,8 @@ static const struct unit_test tests[] = {
     {"a_volume_and_its_clock_are_a_reading", a_volume_and_its_clock_are_a_reading},
     {"only_the_meters_own_register_of_now_is_the_total",
      only_the_meters_own_register_of_now_is_the_total},
+    {"each_telegram_of_an_answer_is_a_message_of_its_own",
+     each_telegram_of_an_answer_is_a_message_of_its_own},
     {"every_data_type_is_read_exactly", every_data_type_is_read_exactly},
     {"what_contradicts_the_standard_is_refused", what_contradicts_the_standard_is_refused},
     {"clocks_tell_when_they_are_in_doubt", clocks_tell_when_they_are_in_doubt},

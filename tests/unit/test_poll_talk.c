@@ -169,6 +169,61 @@ static void an_mbus_meter_is_reset_then_asked(void)
     expect_answer(gw_talk_hear(&talk, water, sizeof(water)), 123456000);
 }
 
+/* The telegram with a temperature, and these records behind it. */
+static enum gw_talk_said hear_telegram(const uint8_t *more, size_t more_len)
+{
+    uint8_t bytes[64];
+    MT_CHECK(sizeof(temperature) + more_len <= sizeof(bytes));
+    size_t len = sizeof(temperature) - 2;
+    memcpy(bytes, temperature, len);
+    memcpy(bytes + len, more, more_len);
+    len += more_len;
+    bytes[1] = bytes[2] = (uint8_t)(len - 4);
+    bytes[len] = 0;
+    for (size_t i = 4; i < len; i++) {
+        bytes[len] = (uint8_t)(bytes[len] + bytes[i]);
+    }
+    bytes[len + 1] = 0x16;
+    return gw_talk_hear(&talk, bytes, len + 2);
+}
+
+static void begin_reading_mbus(void)
+{
+    static const uint8_t ack = 0xe5;
+    size_t len;
+    begin(GW_POLL_MBUS, "12345678", MT_WATER, 2);
+    (void)gw_talk_ask(&talk, &len); /* the reset, tested above */
+    CU_ASSERT_EQUAL(gw_talk_hear(&talk, &ack, 1), GW_TALK_ASK);
+    (void)gw_talk_ask(&talk, &len); /* the request, tested above */
+}
+
+static void telegrams_are_asked_for_while_the_meter_says_that_more_follow(void)
+{
+    static const uint8_t more = 0x1f;
+    size_t len;
+    begin_reading_mbus();
+    for (unsigned i = 1; i < GW_TALK_TELEGRAMS_MAX; i++) {
+        bool fcb = talk.fcb;
+        CU_ASSERT_EQUAL(hear_telegram(&more, 1), GW_TALK_ASK);
+        CU_ASSERT_EQUAL(talk.fcb, !fcb);
+        (void)gw_talk_ask(&talk, &len); /* only that it asks counts */
+    }
+    CU_ASSERT_EQUAL(hear_telegram(&more, 1), GW_TALK_REFUSED);
+    /* Who does not say so is asked once more. */
+    begin_reading_mbus();
+    CU_ASSERT_EQUAL(hear_telegram(&more, 0), GW_TALK_ASK);
+    (void)gw_talk_ask(&talk, &len); /* only that it asks counts */
+    CU_ASSERT_EQUAL(hear_telegram(&more, 0), GW_TALK_REFUSED);
+}
+
+static void a_register_that_is_void_is_not_made_up_for_by_the_next_telegram(void)
+{
+    static const uint8_t invalid[] = {0x04, 0x13, 0x00, 0x00, 0x00, 0x80, 0x1f};
+    begin_reading_mbus();
+    CU_ASSERT_EQUAL(hear_telegram(invalid, sizeof(invalid)), GW_TALK_REFUSED);
+    CU_ASSERT_TRUE(talk.frame.total_is_void);
+}
+
 static void an_mbus_meter_that_is_not_selected_is_selected_again(void)
 {
     /* EN 13757-3, 10: 53 FD 52, number low byte first, maker, version and type as wildcards. */
@@ -208,6 +263,10 @@ static const struct unit_test tests[] = {
     {"a_refusal_is_told_with_its_error", a_refusal_is_told_with_its_error},
     {"a_flood_of_noise_is_bounded", a_flood_of_noise_is_bounded},
     {"an_mbus_meter_is_reset_then_asked", an_mbus_meter_is_reset_then_asked},
+    {"telegrams_are_asked_for_while_the_meter_says_that_more_follow",
+     telegrams_are_asked_for_while_the_meter_says_that_more_follow},
+    {"a_register_that_is_void_is_not_made_up_for_by_the_next_telegram",
+     a_register_that_is_void_is_not_made_up_for_by_the_next_telegram},
     {"an_mbus_meter_that_is_not_selected_is_selected_again",
      an_mbus_meter_that_is_not_selected_is_selected_again},
     {"the_time_goes_to_everybody", the_time_goes_to_everybody},
