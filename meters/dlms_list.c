@@ -235,7 +235,9 @@ static enum mt_status flush(struct list *l)
         return MT_OK;
     }
     l->is_held = false;
-    if (l->held.unit == MT_DLMS_UNIT_NONE) {
+    /* Those lists hold integers: what a float would mean in them is not known. */
+    bool is_float = l->held_item.tag == MT_AXDR_FLOAT32 || l->held_item.tag == MT_AXDR_FLOAT64;
+    if (l->held.unit == MT_DLMS_UNIT_NONE && !is_float) {
         apply_profile(&l->held, l->profile);
     }
     enum mt_status status = mt_dlms_add(&l->registers, &l->held);

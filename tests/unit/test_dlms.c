@@ -76,6 +76,12 @@ static void without_scaler_only_a_known_list_has_a_total(void)
                                     "0906 0101010800FF 06000186A1"),
                     MT_OK);
     CU_ASSERT_EQUAL(frame.reading.total, 1000010);
+    /* A float in it: of what, no list says. */
+    CU_ASSERT_EQUAL(decode_hex(HEAD "0203 0A0E 4B616D73747275705F5630303031"
+                                    "0906 0101010800FF 1747C35080"),
+                    MT_OK);
+    CU_ASSERT_FALSE(frame.has_total);
+    CU_ASSERT_STRING_EQUAL(frame.values[0].unit, "");
     /* "KFM_001" by position: energy is the fifteenth of eighteen. */
     CU_ASSERT_EQUAL(decode_hex(HEAD "0212 09074B464D5F303031 09083132333435363738 090141"
                                     "0600000001 0600000002 0600000003 0600000004 0600000005"
