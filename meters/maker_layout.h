@@ -41,13 +41,23 @@ enum mt_status mt_axioma_lora_decode(struct mt_frame *out, size_t *used,
 enum mt_status mt_axioma_lora_build(uint8_t *out, size_t *out_len, size_t out_max,
                                     const struct mt_sending *sending);
 
-/** Elvaco's heat modules: one byte, then M-Bus records; number from those. Read only. */
+/** Elvaco's heat modules: one byte, then M-Bus records; number from those. */
 enum mt_status mt_elvaco_lora_decode(struct mt_frame *out, size_t *used,
                                      const struct mt_input *input);
 
+/** Heat only: energy in Wh, the clock if there is one, and the number of 8 digits. The maker is not
+ *  carried. */
+enum mt_status mt_elvaco_lora_build(uint8_t *out, size_t *out_len, size_t out_max,
+                                    const struct mt_sending *sending);
+
 /** Kamstrup's water meters: the logged volume of storage 1 is the total, its moment the time. A profile
- *  without the volume that it starts from is MT_BAD_LAYOUT. Read only. */
+ *  without the volume that it starts from is MT_BAD_LAYOUT; a volume that is marked as invalid is
+ *  MT_NO_READING. */
 enum mt_status mt_kamstrup_lora_decode(struct mt_frame *out, size_t *used,
                                        const struct mt_input *input);
+/** With a long head: the number has 8 digits, the maker three letters. Parts of a litre and of a minute
+ *  are cut off; up to 2147483647 litres, and the years 2000 to 2099. */
+enum mt_status mt_kamstrup_lora_build(uint8_t *out, size_t *out_len, size_t out_max,
+                                      const struct mt_sending *sending);
 
 #endif

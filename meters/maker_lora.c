@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "meters/bcd.h"
-#include "meters/calendar.h"
 #include "meters/maker_layout.h"
+#include "meters/mbus.h"
 #include "meters/mbus_head.h"
+#include "meters/mbus_number.h"
 #include "meters/mbus_record.h"
 
 #define FILLER 0x2Fu
@@ -14,6 +15,7 @@
 #define NO_HEAD 0x78u
 
 #define VIF_VOLUME 0x10u /* to 17: 10^(n - 6) m3 (EN 13757-3, table 10) */
+#define VIF_LITRES 0x13u
 #define VIF_MOMENT 0x6Du
 #define VIF_NUMBER 0x78u   /* fabrication number */
 #define VIF_IDENTITY 0x79u /* the address of a long head, or its number */
@@ -21,12 +23,16 @@
 #define STORED_PROFILE 0x4Du
 #define INVERSE_PROFILE 0x93u
 #define NUMBER_BYTES 4u
+#define DIF_BCD8 0x0Cu
+#define ELVACO_KIND 0x00u /* the module's standard message */
+#define PAYLOAD_MAX 64u
+#define ML_PER_LITRE 1000
 
 /* The meter's number, from its own records. */
 static void note_number(struct mt_frame *frame, const uint8_t *head, const uint8_t *data,
                         size_t len)
 {
-    bool is_number = (head[0] == 0x0C && head[1] == VIF_NUMBER) || head[1] == VIF_IDENTITY;
+    bool is_number = (head[0] == DIF_BCD8 && head[1] == VIF_NUMBER) || head[1] == VIF_IDENTITY;
     if (is_number && len >= NUMBER_BYTES) {
         mt_bcd_address_text(frame->identity.number, data, NUMBER_BYTES);
     }
@@ -91,31 +97,23 @@ enum mt_status mt_elvaco_lora_decode(struct mt_frame *out, size_t *used,
     return decode_whole(out, used, input, &frame, read_elvaco);
 }
 
-/* Type F (EN 13757-3, annex A): minute, hour, day and month with the year's bits between them. */
-static void read_moment(struct mt_frame *frame, const uint8_t *p)
+/* The logged volume, if that is one: an invalid one is shown as absent, and no total. */
+static enum mt_status read_volume(struct mt_frame *frame, const struct mt_mbus_record *record,
+                                  const uint8_t *data, size_t len)
 {
-    const struct mt_calendar local = {.year = 2000 + (p[2] >> 5 | (p[3] >> 4) << 3),
-                                      .month = p[3] & 0x0F,
-                                      .day = p[2] & 0x1F,
-                                      .hour = p[1] & 0x1F,
-                                      .minute = p[0] & 0x3F};
-    bool is_valid = (p[0] & 0x80) == 0;
-    frame->has_time = is_valid && mt_calendar_to_us(&frame->time_us, &local) == MT_OK;
-    frame->time_us = frame->has_time ? frame->time_us : 0;
-}
-
-static void read_volume(struct mt_frame *frame, const uint8_t *data, uint8_t vif)
-{
-    struct mt_cursor c = mt_cursor_over(data, 4);
+    struct mt_value volume = {
+        .name = "volume", .unit = "m3", .storage = 1, .obis = {.c = 1, .f = MT_OBIS_CURRENT}};
+    enum mt_status status = mt_mbus_number(&volume, record, data, len, 0);
+    if (status != MT_OK) {
+        return status;
+    }
     struct mt_value *value = mt_frame_add(frame);
     MT_CHECK(value != NULL); /* there is one only */
-    value->name = "volume";
-    value->unit = "m3";
-    value->exponent = (int8_t)(vif - VIF_VOLUME - 6);
-    value->mantissa = mt_cursor_le32(&c);
-    value->obis.c = 1;
-    frame->has_total = true;
-    frame->total = *value;
+    *value = volume;
+    frame->has_total = !volume.absent;
+    frame->total_is_void = volume.absent;
+    frame->total = volume;
+    return MT_OK;
 }
 
 /* Kamstrup's water meters: the last logged volume with its moment, both in storage 1, and hourly steps
@@ -135,6 +133,9 @@ static enum mt_status read_kamstrup(struct mt_frame *frame, const struct mt_inpu
     } else if (input->bytes[0] != NO_HEAD) {
         return MT_UNSUPPORTED;
     }
+    if (!c.overrun && mt_mbus_head_mode(&head) != MT_MBUS_CLEAR) {
+        return MT_UNSUPPORTED; /* encrypted within LoRaWAN's own encryption: no meter is known to */
+    }
     while (!c.overrun && mt_cursor_left(&c) > 1 && mt_cursor_peek(&c) != FILLER) {
         const uint8_t *at = c.at;
         struct mt_mbus_record record;
@@ -152,12 +153,16 @@ static enum mt_status read_kamstrup(struct mt_frame *frame, const struct mt_inpu
         has_profile = has_profile || (at[0] == STORED_PROFILE && at[1] == INVERSE_PROFILE);
         bool is_volume = at[1] >= VIF_VOLUME && at[1] <= VIF_VOLUME + 7;
         if (at[0] == STORED_LONG && at[1] == VIF_MOMENT) {
-            read_moment(frame, data);
-        } else if (at[0] == STORED_LONG && is_volume && !frame->has_total) {
-            read_volume(frame, data, at[1]);
+            frame->has_time = mt_mbus_clock(&frame->time_us, data, len) == MT_OK;
+            frame->time_us = frame->has_time ? frame->time_us : 0;
+        } else if (at[0] == STORED_LONG && is_volume && frame->value_count == 0) {
+            status = read_volume(frame, &record, data, len);
+        }
+        if (status != MT_OK) {
+            return status;
         }
     }
-    if (c.overrun || (has_profile && !frame->has_total)) {
+    if (c.overrun || (has_profile && frame->value_count == 0)) {
         return MT_BAD_LAYOUT;
     }
     return frame->has_total ? mt_frame_reading(frame) : MT_NO_READING;
@@ -168,4 +173,87 @@ enum mt_status mt_kamstrup_lora_decode(struct mt_frame *out, size_t *used,
 {
     struct mt_frame frame = {.protocol = "kamstrup-lora", .identity = {.medium = MT_WATER}};
     return decode_whole(out, used, input, &frame, read_kamstrup);
+}
+
+/* --- building ----------------------------------------------------------------------------------- */
+
+static enum mt_status hand_over(uint8_t *out, size_t *out_len, size_t out_max, const uint8_t *bytes,
+                                const struct mt_writer *w)
+{
+    MT_CHECK(!w->overflow); /* PAYLOAD_MAX is more than any of them */
+    size_t len = mt_writer_len(w);
+    if (len > out_max) {
+        return MT_TOO_LARGE;
+    }
+    memcpy(out, bytes, len);
+    *out_len = len;
+    return MT_OK;
+}
+
+enum mt_status mt_elvaco_lora_build(uint8_t *out, size_t *out_len, size_t out_max,
+                                    const struct mt_sending *sending)
+{
+    MT_CHECK(out != NULL && out_len != NULL && sending != NULL);
+    uint8_t bytes[PAYLOAD_MAX];
+    uint8_t number[NUMBER_BYTES];
+    struct mt_writer w = mt_writer_into(bytes, sizeof(bytes));
+    if (sending->identity.medium != MT_HEAT) {
+        return MT_UNSUPPORTED;
+    }
+    enum mt_status status = mt_bcd_address_parse(number, sizeof(number), sending->identity.number);
+    if (status != MT_OK) {
+        return status;
+    }
+    mt_writer_u8(&w, ELVACO_KIND);
+    status = mt_mbus_write_records(&w, sending);
+    mt_writer_u8(&w, DIF_BCD8);
+    mt_writer_u8(&w, VIF_NUMBER);
+    mt_writer_bytes(&w, number, sizeof(number));
+    return status == MT_OK ? hand_over(out, out_len, out_max, bytes, &w) : status;
+}
+
+/* Type F (EN 13757-3, annex A), with the bits that say 2000. */
+static enum mt_status write_moment(struct mt_writer *w, int64_t time_us)
+{
+    struct mt_calendar local;
+    if (mt_calendar_from_us(&local, time_us) != MT_OK || local.year < 2000 || local.year > 2099) {
+        return MT_BAD_RANGE;
+    }
+    int32_t year = local.year - 2000;
+    mt_writer_u8(w, STORED_LONG);
+    mt_writer_u8(w, VIF_MOMENT);
+    mt_writer_u8(w, (uint8_t)local.minute);
+    mt_writer_u8(w, (uint8_t)(local.hour | 1 << 5));
+    mt_writer_u8(w, (uint8_t)(local.day | (year & 7) << 5));
+    mt_writer_u8(w, (uint8_t)(local.month | year >> 3 << 4));
+    return MT_OK;
+}
+
+enum mt_status mt_kamstrup_lora_build(uint8_t *out, size_t *out_len, size_t out_max,
+                                      const struct mt_sending *sending)
+{
+    MT_CHECK(out != NULL && out_len != NULL && sending != NULL);
+    uint8_t bytes[PAYLOAD_MAX];
+    struct mt_writer w = mt_writer_into(bytes, sizeof(bytes));
+    struct mt_mbus_head head = {.access = (uint8_t)sending->counter};
+    const struct mt_reading *reading = &sending->reading;
+    if (sending->identity.medium != MT_WATER) {
+        return MT_UNSUPPORTED;
+    }
+    if (reading->total < 0 || reading->total / ML_PER_LITRE > INT32_MAX) {
+        return MT_BAD_RANGE;
+    }
+    enum mt_status status = mt_mbus_head_set(&head, &sending->identity);
+    if (status != MT_OK) {
+        return status;
+    }
+    mt_writer_u8(&w, LONG_HEAD);
+    mt_mbus_head_write(&w, &head, true);
+    if (reading->time_us != 0) {
+        status = write_moment(&w, reading->time_us);
+    }
+    mt_writer_u8(&w, STORED_LONG);
+    mt_writer_u8(&w, VIF_LITRES);
+    mt_writer_le(&w, (uint64_t)(reading->total / ML_PER_LITRE), 4);
+    return status == MT_OK ? hand_over(out, out_len, out_max, bytes, &w) : status;
 }
