@@ -247,7 +247,8 @@ void fw_coap_put_path(struct fw_coap_writer *writer, const char *path)
 {
     MT_CHECK(path != NULL);
     while (*path != '\0') {
-        size_t len = strcspn(path, "/");
+        const char *slash = strchr(path, '/');
+        size_t len = slash != NULL ? (size_t)(slash - path) : strlen(path);
         fw_coap_put_option(writer, FW_COAP_URI_PATH, path, len);
         path += len;
         path += *path == '/' ? 1 : 0;

@@ -48,6 +48,7 @@ int fw_port_seed(unsigned char *out, unsigned int len);
 #define WOLFSSL_TLS13
 #define WOLFSSL_DTLS13
 #define WOLFSSL_DTLS_CID
+#define DTLS_CID_MAX_SIZE 8
 #define HAVE_HKDF
 #define WOLFSSL_NO_TLS12
 #define HAVE_SUPPORTED_CURVES

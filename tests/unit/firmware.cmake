@@ -12,6 +12,9 @@ if(TARGET meterpay::fw_host)
     meterpay_unit_test(fw_power LIBS meterpay_fw_world)
 
     meterpay_unit_test(fw_coap LIBS meterpay::fw_link)
+    add_library(meterpay_dtls_peer STATIC ${PROJECT_SOURCE_DIR}/tests/support/dtls_peer.c)
+    target_link_libraries(meterpay_dtls_peer PUBLIC wolfssl::wolfssl)
+    meterpay_unit_test(fw_dtls LIBS meterpay::fw_link meterpay_dtls_peer)
 
     add_test(NAME firmware/cortex_m3
         COMMAND ${PROJECT_SOURCE_DIR}/tests/firmware/cross_compile.sh
