@@ -87,6 +87,13 @@ struct gw_config {
     int64_t operator_queue;
     int64_t operator_reconcile_at_us; /**< After local midnight, [0, a day). */
 
+    bool webhook_enabled;
+    char webhook_address[64 + 1];
+    int64_t webhook_port;
+    char webhook_certificate[GW_CONFIG_PATH_MAX + 1]; /**< Empty: plain, on this machine only. */
+    char webhook_key[GW_CONFIG_PATH_MAX + 1];
+    int64_t webhook_connections_max;
+
     char http_socket[GW_CONFIG_PATH_MAX + 1];
     int64_t http_port; /**< On 127.0.0.1 with the bearer token of http_token_file; 0: none. */
     char http_token_file[GW_CONFIG_PATH_MAX + 1];

@@ -24,6 +24,7 @@ static const struct {
     {"mqtt", "Meters that speak MQTT, through a Mosquitto broker."},
     {"coap", "Meters that speak CoAP, directly."},
     {"operator", "The wallet operator's HTTPS service, see docs/operator-api.md."},
+    {"webhook", "Where platforms push readings over HTTP (`meterpay hook`), see docs/mappings.md."},
     {"http", "The API of this daemon, see docs/openapi.yaml."},
 };
 
@@ -136,6 +137,17 @@ const struct gw_config_field gw_config_fields[] = {
      "Orders handed to the connections at a time, 0.5 kB each; the others wait in the books."},
     {"operator", "reconcile_at", GW_CONFIG_TIME, AT(operator_reconcile_at_us), 0, DAY - 1, "02:30",
      "Local time from which on the day before is reconciled with the operator's statement of it."},
+
+    {"webhook", "enabled", GW_CONFIG_BOOL, AT(webhook_enabled), 0, 1, "false", "Whether to listen."},
+    {"webhook", "address", GW_CONFIG_TEXT, AT(webhook_address), 1, 64, "127.0.0.1",
+     "Where; another address than this machine's own needs the certificate and its key."},
+    {"webhook", "port", GW_CONFIG_NUMBER, AT(webhook_port), 1, 65535, "8443", "TCP port."},
+    {"webhook", "certificate", GW_CONFIG_PATH, AT(webhook_certificate), 0, GW_CONFIG_PATH_MAX, "",
+     "The listener's certificate with its chain (PEM); empty: plain HTTP, behind a proxy that speaks TLS."},
+    {"webhook", "key", GW_CONFIG_PATH, AT(webhook_key), 0, GW_CONFIG_PATH_MAX, "",
+     "The certificate's key (PEM), mode 0600."},
+    {"webhook", "connections", GW_CONFIG_NUMBER, AT(webhook_connections_max), 4, 1024, "64",
+     "Connections at a time, a thread each; with TLS one address has a quarter of them at most."},
 
     {"http", "socket", GW_CONFIG_PATH, AT(http_socket), 1, 107, "api.sock",
      "Unix socket of the API, mode 0600: who may open it may do everything."},

@@ -223,6 +223,17 @@ enum gw_status gw_sources_remove(struct gw_sources *sources, char why[GW_SOURCE_
     return status;
 }
 
+bool gw_sources_has_hook(struct gw_sources *sources, const char *hook)
+{
+    bool has = false;
+    (void)pthread_mutex_lock(&sources->lock);
+    for (uint32_t m = 0; m < sources->table.mapping_count && hook[0] != '\0'; m++) {
+        has = has || strcmp(sources->table.mappings[m].hook, hook) == 0;
+    }
+    (void)pthread_mutex_unlock(&sources->lock);
+    return has;
+}
+
 /* ---- what is not taken ---------------------------------------------------------------------------------- */
 
 static void refuse(const struct passage *p, const struct gw_mapping_names *names,

@@ -96,6 +96,9 @@ MT_MUST_USE enum gw_status gw_sources_remove(struct gw_sources *sources,
 bool gw_sources_mapping(char name[GW_MAPPING_NAME_MAX + 1], struct gw_sources *sources,
                         uint32_t index);
 
+/** Is a mapping for this hook? */
+bool gw_sources_has_hook(struct gw_sources *sources, const char *hook);
+
 /* ---- messages ---- */
 
 /** A message of a foreign device. Borrowed for the call. */

@@ -23,6 +23,9 @@ GW_API_HANDLER(gw_api_meter_list);
 GW_API_HANDLER(gw_api_meter_show);
 GW_API_HANDLER(gw_api_meter_add);
 GW_API_HANDLER(gw_api_meter_message);
+GW_API_HANDLER(gw_api_hook_list);
+GW_API_HANDLER(gw_api_hook_add);
+GW_API_HANDLER(gw_api_hook_remove);
 /* api_households.c */
 GW_API_HANDLER(gw_api_household_list);
 GW_API_HANDLER(gw_api_household_show);

@@ -7,6 +7,7 @@
 #include "gateway/app/api_tools.h"
 #include "gateway/app/links.h"
 #include "gateway/app/log.h"
+#include "gateway/app/pushes.h"
 #include "gateway/app/reconcile.h"
 
 static json_t *alarm_json(struct gw_alarms *alarms, enum gw_alarm which)
@@ -163,6 +164,7 @@ void gw_api_status(void *arg, const struct gw_http_request *request, struct gw_h
     gw_api_put(status, "store", store_json(&look.seen));
     gw_api_put_int(status, "memory_bytes", (int64_t)app->memory_bytes);
     gw_links_status(app->links, status);
+    gw_pushes_status(app, status);
     gw_api_put(status, "reconcile", gw_recon_status(app->recon));
     gw_api_put(status, "alarms", alarms_json(&app->alarms, false));
     reply->json = status;

@@ -37,9 +37,11 @@
 
 enum gw_app_state { GW_APP_RUNNING, GW_APP_FULL, GW_APP_BROKEN, GW_APP_CLOCK_BEHIND };
 
-struct gw_links; /* links.h */
-struct gw_keys;  /* keys.h */
-struct gw_recon; /* reconcile.h */
+struct gw_links;   /* links.h */
+struct gw_keys;    /* keys.h */
+struct gw_recon;   /* reconcile.h */
+struct gw_hooks;   /* adapters/hook.h */
+struct gw_webhook; /* adapters/webhook.h */
 
 /** What status shows of a core that is being read back. */
 struct gw_app_seen {
@@ -76,6 +78,8 @@ struct gw_app {
     struct gw_keys *keys;
     struct gw_recon *recon;
     struct gw_http *http;
+    struct gw_hooks *hooks;
+    struct gw_webhook *webhook; /**< NULL: not enabled. */
 
     int64_t probe_us;        /**< Real time of the next attempt to read the store back. */
     int64_t housekeeping_us; /**< Real time of the last look around. */

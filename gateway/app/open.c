@@ -13,6 +13,7 @@
 #include "gateway/app/links.h"
 #include "gateway/app/log.h"
 #include "gateway/app/past.h"
+#include "gateway/app/pushes.h"
 #include "gateway/app/reconcile.h"
 #include "gateway/app/watch.h"
 
@@ -205,6 +206,7 @@ static enum gw_status open_parts(struct gw_app *app, char *why)
     gw_keys_changed(app->keys);
     give_grants(app);
     status = gw_recon_open(&app->recon, why, app);
+    status = status == GW_OK ? gw_pushes_open(app, why) : status;
     return status == GW_OK ? open_api(app, why) : status;
 }
 
@@ -251,6 +253,7 @@ void gw_app_close(struct gw_app *app)
     }
     gw_calls_close(&app->calls); /* releases the HTTP threads that wait */
     gw_http_close(app->http);
+    gw_pushes_close(app);
     gw_keys_close(app->keys);
     gw_recon_stop(app->recon);
     if (app->links != NULL) {

@@ -261,6 +261,20 @@ int gw_ctl_ask(json_t **reply, const struct gw_ctl_args *args, const struct gw_c
     return GW_CTL_OK;
 }
 
+int gw_ctl_show(const struct gw_ctl_args *args, const struct gw_ctl_request *request,
+                void (*print)(const json_t *reply))
+{
+    json_t *reply = NULL;
+    int result = gw_ctl_ask(&reply, args, request);
+    if (result == GW_CTL_OK && args->json) {
+        gw_ctl_print_json(reply);
+    } else if (result == GW_CTL_OK) {
+        print(reply);
+    }
+    json_decref(reply);
+    return result;
+}
+
 int gw_ctl_get(json_t **reply, const struct gw_ctl_args *args, const struct gw_ctl_path *path)
 {
     struct gw_ctl_request request = {.method = "GET", .path = path};

@@ -58,6 +58,10 @@ void gw_ctl_print_json(const json_t *reply);
 const char *gw_ctl_text(const json_t *object, const char *name);
 /** A member's number, 0 when it is missing. */
 long long gw_ctl_int(const json_t *object, const char *name);
+/** Ask, and print the reply: as JSON with --json, else by print. Returns as gw_ctl_ask. */
+int gw_ctl_show(const struct gw_ctl_args *args, const struct gw_ctl_request *request,
+                void (*print)(const json_t *reply));
+
 /** A time as "2026-11-23 19:00:00", or a dash; in a buffer of at least 32 bytes. */
 const char *gw_ctl_time(char text[32], const json_t *object, const char *name);
 

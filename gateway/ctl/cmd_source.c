@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* `meterpay source add`, `list`, `remove` and `refusals`: which foreign device is which meter. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
-
-#include "gateway/app/format.h"
 #include "gateway/ctl/client.h"
 #include "gateway/ctl/input.h"
-
-#define PASSWORD_BYTES 16u
-#define PASSWORD_FILE_MAX 256u
+#include "gateway/ctl/secret.h"
 
 static char *channel;
 static char *unit;
@@ -36,60 +26,17 @@ static const struct poptOption add_options[] = {
     POPT_TABLEEND,
 };
 
-/* A new password, in its file before anybody needs it. */
-static int make_password(char password[2 * PASSWORD_BYTES + 1])
-{
-    uint8_t bytes[PASSWORD_BYTES];
-    int fd = open(new_password, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return gw_ctl_misuse("%s: %s", new_password, strerror(errno));
-    }
-    bool made = getrandom(bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes);
-    gw_format_hex(password, bytes, sizeof(bytes));
-    made = made && write(fd, password, 2 * PASSWORD_BYTES) == (ssize_t)(2 * PASSWORD_BYTES) &&
-           write(fd, "\n", 1) == 1 && fsync(fd) == 0;
-    made = close(fd) == 0 && made;
-    explicit_bzero(bytes, sizeof(bytes));
-    if (!made) {
-        (void)unlink(new_password); /* half a password is none */
-        return gw_ctl_misuse("%s: it could not be written.", new_password);
-    }
-    return GW_CTL_OK;
-}
-
-static int read_password(json_t *body)
-{
-    char password[2 * PASSWORD_BYTES + 1] = "";
-    size_t len = 0;
-    if (new_password != NULL && password_file != NULL) {
-        return gw_ctl_misuse("give --new-password or --password-file, not both.");
-    }
-    if (new_password != NULL) {
-        int result = make_password(password);
-        if (result == GW_CTL_OK) {
-            (void)json_object_set_new(body, "password", json_string(password));
-        }
-        explicit_bzero(password, sizeof(password));
-        return result;
-    }
-    if (password_file != NULL) {
-        char *text = gw_ctl_read_file(&len, password_file, PASSWORD_FILE_MAX);
-        if (text == NULL) {
-            return GW_CTL_USAGE;
-        }
-        text[strcspn(text, "\r\n")] = '\0';
-        (void)json_object_set_new(body, "password", json_string(text));
-        explicit_bzero(text, len);
-        free(text);
-    }
-    return GW_CTL_OK;
-}
-
 static void put_optional(json_t *body, const char *name, const char *value)
 {
     if (value != NULL) {
         (void)json_object_set_new(body, name, json_string(value));
     }
+}
+
+static void print_bound(const json_t *source)
+{
+    printf("%s of %s is %s\n", gw_ctl_text(source, "device"), gw_ctl_text(source, "mapping"),
+           gw_ctl_text(source, "meter"));
 }
 
 int gw_cmd_source_add(int argc, const char **argv)
@@ -109,7 +56,6 @@ int gw_cmd_source_add(int argc, const char **argv)
     };
     struct gw_ctl_args args;
     struct gw_ctl_path path;
-    json_t *reply = NULL;
     gw_ctl_parse(&args, argc, argv, &syntax);
     json_t *body = json_pack("{s:s, s:s, s:s}", "mapping", args.rest[0], "device", args.rest[1],
                              "meter", args.rest[2]);
@@ -119,22 +65,19 @@ int gw_cmd_source_add(int argc, const char **argv)
     put_optional(body, "channel", channel);
     put_optional(body, "unit", unit);
     put_optional(body, "user", user);
-    int result = read_password(body);
+    const struct gw_ctl_secret secret = {.member = "password",
+                                         .new_file = new_password,
+                                         .file = password_file};
+    int result = gw_ctl_secret_put(body, &secret);
     if (result == GW_CTL_OK) {
         gw_ctl_path_begin(&path, "/v1/sources");
         const struct gw_ctl_request request = {.method = "POST", .path = &path, .json = body};
-        result = gw_ctl_ask(&reply, &args, &request);
-        if (result != GW_CTL_OK && new_password != NULL) {
-            (void)unlink(new_password); /* nobody's */
+        result = gw_ctl_show(&args, &request, print_bound);
+        if (result != GW_CTL_OK) {
+            gw_ctl_secret_undo(&secret);
         }
     }
     json_decref(body);
-    if (result == GW_CTL_OK && args.json) {
-        gw_ctl_print_json(reply);
-    } else if (result == GW_CTL_OK) {
-        printf("%s of %s is %s\n", args.rest[1], args.rest[0], args.rest[2]);
-    }
-    json_decref(reply);
     return result;
 }
 
@@ -201,6 +144,11 @@ int gw_cmd_source_list(int argc, const char **argv)
     return result;
 }
 
+static void print_removed(const json_t *reply)
+{
+    printf("%s has no foreign device any more\n", gw_ctl_text(reply, "meter"));
+}
+
 int gw_cmd_source_remove(int argc, const char **argv)
 {
     static const struct gw_ctl_syntax syntax = {
@@ -215,28 +163,20 @@ int gw_cmd_source_remove(int argc, const char **argv)
     };
     struct gw_ctl_args args;
     struct gw_ctl_path path;
-    json_t *reply = NULL;
     gw_ctl_parse(&args, argc, argv, &syntax);
     gw_ctl_path_begin(&path, "/v1/sources");
     gw_ctl_path_part(&path, args.rest[0]);
     const struct gw_ctl_request request = {.method = "DELETE", .path = &path};
-    int result = gw_ctl_ask(&reply, &args, &request);
-    if (result == GW_CTL_OK && args.json) {
-        gw_ctl_print_json(reply);
-    } else if (result == GW_CTL_OK) {
-        printf("%s has no foreign device any more\n", args.rest[0]);
-    }
-    json_decref(reply);
-    return result;
+    return gw_ctl_show(&args, &request, print_removed);
 }
 
-static void print_refusals(const json_t *list)
+static void print_refusals(const json_t *reply)
 {
     static const char *const titles[] = {"TIME", "MAPPING", "DEVICE", "CHANNEL", "VERDICT", "WHY"};
     struct gw_ctl_table *table = gw_ctl_table_begin(titles, 6);
     size_t i = 0;
     const json_t *row = NULL;
-    json_array_foreach(list, i, row)
+    json_array_foreach(json_object_get(reply, "refusals"), i, row)
     {
         char time[32];
         gw_ctl_table_cell(table, gw_ctl_time(time, row, "time"));
@@ -260,15 +200,8 @@ int gw_cmd_source_refusals(int argc, const char **argv)
     };
     struct gw_ctl_args args;
     struct gw_ctl_path path;
-    json_t *reply = NULL;
     gw_ctl_parse(&args, argc, argv, &syntax);
     gw_ctl_path_begin(&path, "/v1/source-refusals");
-    int result = gw_ctl_get(&reply, &args, &path);
-    if (result == GW_CTL_OK && args.json) {
-        gw_ctl_print_json(reply);
-    } else if (result == GW_CTL_OK) {
-        print_refusals(json_object_get(reply, "refusals"));
-    }
-    json_decref(reply);
-    return result;
+    const struct gw_ctl_request request = {.method = "GET", .path = &path};
+    return gw_ctl_show(&args, &request, print_refusals);
 }

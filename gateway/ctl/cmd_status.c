@@ -55,6 +55,20 @@ static void print_sources(const json_t *sources)
     }
 }
 
+/* Only where somebody uses it. */
+static void print_webhook(const json_t *webhook)
+{
+    if (json_is_true(json_object_get(webhook, "enabled"))) {
+        const char *advice = gw_ctl_text(webhook, "last_refused_advice");
+        printf("webhook    %lld pushes, %lld not proven, %lld told to come again%s%s%s%s\n",
+               gw_ctl_int(webhook, "pushes"),
+               gw_ctl_int(webhook, "unsigned") + gw_ctl_int(webhook, "forged") +
+                   gw_ctl_int(webhook, "sealed"),
+               gw_ctl_int(webhook, "busy"), *advice != '\0' ? "; last refused at " : "",
+               gw_ctl_text(webhook, "last_refused_hook"), *advice != '\0' ? ": " : "", advice);
+    }
+}
+
 static void print_links(const json_t *status)
 {
     char since[32];
@@ -71,6 +85,7 @@ static void print_links(const json_t *status)
         printf("mqtt       off\n");
     }
     print_sources(json_object_get(status, "sources"));
+    print_webhook(json_object_get(status, "webhook"));
     if (json_is_object(coap)) {
         printf("coap       %lld sessions, %lld messages, %lld answers\n",
                gw_ctl_int(coap, "sessions"), gw_ctl_int(coap, "messages"),

@@ -165,6 +165,16 @@ class Tester:
         self.ask("DELETE", "/v1/sources/" + WATER, 200)
         self.refused("DELETE", "/v1/sources/" + WATER, 404, "not_bound")
         self.ask("GET", "/v1/source-refusals", 200)
+        spec = {"hook": "iotda", "scheme": "hmac-sha256", "header": "X-Signature", "secret": "s" * 16}
+        self.ask("POST", "/v1/hooks", 201, spec)
+        reply = self.ask("GET", "/v1/hooks", 200)
+        expect(not reply["listening"] and [h["path"] for h in reply["hooks"]] == ["/hook/iotda"],
+               "%s", reply)
+        expect("s" * 16 not in str(reply), "a secret came out")
+        self.refused("POST", "/v1/hooks", 422, "invalid", spec)
+        self.refused("POST", "/v1/hooks", 422, "no_mapping", {**spec, "hook": "nobody"})
+        self.ask("DELETE", "/v1/hooks/iotda", 200)
+        self.refused("DELETE", "/v1/hooks/iotda", 404, "no_such_hook")
         expect(self.ask("POST", "/v1/clock/accept", 200)["step_us"] == 0, "the clock did not jump")
         expect(self.ask("GET", "/v1/ledger/check", 200)["holds"], "the books do not agree")
         self.run("ledger", "check", text="the books agree")

@@ -3,3 +3,7 @@
 if(TARGET gw_mapping)
     meterpay_fuzz_target(mapping LIBS gw_mapping)
 endif()
+
+if(TARGET gw_hook)
+    meterpay_fuzz_target(hook LIBS gw_hook)
+endif()

@@ -10,3 +10,7 @@ if(TARGET gw_source)
     target_compile_definitions(test_source PRIVATE
         METERPAY_MAPPINGS="${PROJECT_SOURCE_DIR}/gateway/mappings")
 endif()
+
+if(TARGET gw_hook)
+    meterpay_unit_test(hook LIBS gw_hook)
+endif()
