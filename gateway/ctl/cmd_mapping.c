@@ -3,16 +3,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
 #include "gateway/adapters/mapping.h"
+#include "gateway/adapters/shipped.h"
 #include "gateway/ctl/client.h"
 #include "gateway/ctl/ctl.h"
 #include "gateway/ctl/input.h"
 
 static const char about[] =
-    "Reads a mapping file, and complains with the line that is wrong. With a message, prints what\n"
+    "Reads a mapping file, or a shipped mapping by its name, and complains with the line that is "
+    "wrong. With a message, prints what\n"
     "would be read out of it; nothing is sent anywhere. docs/mappings.md is the language.\n"
     "Exit status: 0 the file is good and so is the message, 1 one of them is not.\n";
 
@@ -119,11 +122,22 @@ static int try_message(const struct gw_mapping *mapping, const char *body, size_
     return good ? GW_CTL_OK : GW_CTL_NO;
 }
 
+/* A word without a dot or slash is the name of a shipped mapping. */
+static bool find_shipped(char path[GW_SHIPPED_PATH_MAX], const char *name)
+{
+    char folder[GW_SHIPPED_PATH_MAX];
+    if (strpbrk(name, "./") != NULL || !gw_shipped_folder(folder, "mappings")) {
+        return false;
+    }
+    int len = snprintf(path, GW_SHIPPED_PATH_MAX, "%s/%s.yaml", folder, name);
+    return len > 0 && (size_t)len < GW_SHIPPED_PATH_MAX && access(path, R_OK) == 0;
+}
+
 int gw_cmd_mapping_check(int argc, const char **argv)
 {
     static const struct gw_ctl_syntax syntax = {
         .own = options,
-        .usage = "FILE [--body FILE [--topic T] [--medium M] [--channel C] [--unit U]]",
+        .usage = "FILE|NAME [--body FILE [--topic T] [--medium M] [--channel C] [--unit U]]",
         .about = about,
         .rest_min = 1,
         .rest_max = 1,
@@ -131,8 +145,10 @@ int gw_cmd_mapping_check(int argc, const char **argv)
     static struct gw_mapping mapping;
     struct gw_ctl_args args;
     char why[GW_YAML_WHY_MAX];
+    char shipped[GW_SHIPPED_PATH_MAX];
     gw_ctl_parse(&args, argc, argv, &syntax);
-    enum gw_status status = gw_mapping_load(&mapping, why, sizeof(why), args.rest[0]);
+    const char *path = find_shipped(shipped, args.rest[0]) ? shipped : args.rest[0];
+    enum gw_status status = gw_mapping_load(&mapping, why, sizeof(why), path);
     if (status != GW_OK) {
         return status == GW_IO ? gw_ctl_misuse("%s", why) : gw_ctl_no("%s", why);
     }

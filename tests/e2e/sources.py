@@ -140,6 +140,9 @@ class Tester:
         expect(all(d[2] in listed for d in DEVICES), "%s", listed)
         shipped = {name[:-5] for name in os.listdir(os.path.join(
             os.path.dirname(os.path.abspath(__file__)), "../../gateway/mappings"))}
+        for name in shipped:
+            said = self.rig.cli("mapping", "check", name, needs_dir=False)
+            expect("'%s' is good" % name in said, "%s", said)
         hooks = {"ctwing", "onenet", "oceanconnect", "iotda"}
         others = {"sparkplug"}
         left = shipped - hooks - others - {d[0] for d in DEVICES}
