@@ -137,7 +137,7 @@ static void numbers_and_keys_are_those_of_the_protocol(void)
     expect_spoken("sml", MT_POWER, "0A014858450000000042", 0);
     CU_ASSERT_FALSE(sim_foreign_make(&foreign, mt_protocol_find("dlt645", 6), MT_WATER, 42));
     CU_ASSERT_FALSE(
-        sim_foreign_make(&foreign, mt_protocol_find("kamstrup-lora", 13), MT_WATER, 42));
+        sim_foreign_make(&foreign, mt_protocol_find("kamstrup-lora", 13), MT_POWER, 42));
 }
 
 static void a_spec_without_the_protocols_medium_stays_ours(void)
