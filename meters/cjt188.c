@@ -54,17 +54,7 @@ static enum mt_status probe(size_t *frame_len, const uint8_t *bytes, size_t len)
         return MT_NEED_MORE;
     }
     size_t whole = HEAD_BYTES + bytes[HEAD_BYTES - 1] + TAIL_BYTES;
-    if (len < whole) {
-        return MT_NEED_MORE;
-    }
-    if (bytes[whole - 1] != MT_FRAME_END) {
-        return MT_NOT_FOUND;
-    }
-    if (mt_sum8(bytes, whole - TAIL_BYTES) != bytes[whole - TAIL_BYTES]) {
-        return MT_BAD_CHECKSUM;
-    }
-    *frame_len = whole;
-    return MT_OK;
+    return mt_frame_check(frame_len, bytes, len, whole, 0);
 }
 
 enum mt_status mt_cjt188_find(size_t *start, const struct mt_input *input)
@@ -159,7 +149,7 @@ enum mt_status mt_cjt188_decode(struct mt_frame *out, size_t *used, const struct
     size_t frame_len;
     enum mt_status status = mt_frame_scan(&start, &frame_len, input, probe);
     *used = start + frame_len;
-    mt_frame_trace_before(input, start, status, probe);
+    mt_frame_trace_before(input, start, status);
     if (status != MT_OK) {
         return status;
     }

@@ -161,14 +161,15 @@ static enum mt_status probe(struct piece *piece, enum kind kind, size_t segment,
     return MT_NOT_FOUND;
 }
 
-/* The first whole frame. *start is the input's end when there is none. */
+/* The first whole frame; else what may be one, else the first that is broken. *start is the input's end
+ * when there is none of these. */
 static enum mt_status locate(size_t *start, enum kind *kind, struct piece *piece,
                              const struct mt_input *input)
 {
     MT_CHECK(start != NULL && input != NULL && (input->bytes != NULL || input->len == 0));
     size_t begun = input->len;
+    size_t broken = input->len;
     size_t broken_end = 0; /* nothing begins inside of a broken frame but a whole one */
-    enum mt_status worst = MT_NOT_FOUND;
     for (size_t at = 0; at < input->len; at++) {
         enum kind from = at == 0 ? KIND_WRAPPER : KIND_HDLC;
         bool may = at == 0 || input->bytes[at] == MT_HDLC_FLAG || input->bytes[at] == MBUS_START;
@@ -180,7 +181,7 @@ static enum mt_status locate(size_t *start, enum kind *kind, struct piece *piece
                 return MT_OK;
             }
             if (status == MT_BAD_CHECKSUM) {
-                worst = status;
+                broken = at < broken ? at : broken;
                 broken_end =
                     at + piece->frame_len > broken_end ? at + piece->frame_len : broken_end;
             } else if (status == MT_NEED_MORE && begun == input->len && at >= broken_end) {
@@ -188,8 +189,9 @@ static enum mt_status locate(size_t *start, enum kind *kind, struct piece *piece
             }
         }
     }
-    *start = begun;
-    return begun < input->len ? MT_NEED_MORE : worst;
+    bool may_go_on = begun < input->len;
+    *start = may_go_on ? begun : broken;
+    return may_go_on ? MT_NEED_MORE : broken < input->len ? MT_BAD_CHECKSUM : MT_NOT_FOUND;
 }
 
 enum mt_status mt_dlms_link_find(size_t *start, const struct mt_input *input)
@@ -310,8 +312,9 @@ enum mt_status mt_dlms_link_read(struct mt_dlms_apdu *out, size_t *used,
     enum mt_status status = locate(used, &kind, &piece, input);
     if (status != MT_OK) {
         if (status == MT_BAD_CHECKSUM) {
-            mt_trace_fault(input->trace, input->bytes, input->len,
+            mt_trace_fault(input->trace, input->bytes + *used, input->len - *used,
                            "the checksum of the frame differs");
+            *used = input->len;
         }
         return status;
     }

@@ -106,7 +106,7 @@ static enum mt_status probe(size_t *frame_len, const uint8_t *bytes, size_t len)
         mt_crc16_x25(bytes + 1, (size_t)(fcs - bytes) - 1) != (uint16_t)(fcs[0] | fcs[1] << 8)) {
         status = MT_BAD_CHECKSUM;
     }
-    *frame_len = status == MT_OK ? head.whole : 0;
+    *frame_len = head.whole;
     return status;
 }
 
@@ -281,7 +281,7 @@ enum mt_status mt_dlt698_decode(struct mt_frame *out, size_t *used, const struct
     size_t frame_len;
     enum mt_status status = mt_frame_scan(&start, &frame_len, input, probe);
     *used = start + frame_len;
-    mt_frame_trace_before(input, start, status, probe);
+    mt_frame_trace_before(input, start, status);
     if (status != MT_OK) {
         return status;
     }

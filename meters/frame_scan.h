@@ -15,16 +15,26 @@
 
 /** Does a frame begin at bytes[0], which is 68H?
  *
- *  Returns: MT_OK with *frame_len; MT_NEED_MORE; MT_BAD_CHECKSUM (all but that is right);
- *           MT_NOT_FOUND.
+ *  Returns: MT_OK with *frame_len; MT_NEED_MORE; MT_BAD_CHECKSUM (all but that is right), with
+ *           *frame_len too; MT_NOT_FOUND.
  */
 typedef enum mt_status mt_frame_probe(size_t *frame_len, const uint8_t *bytes, size_t len);
 
+/** The end of a probe: is a frame of `whole` bytes there, with its end mark and its sum of the bytes
+ *  from sum_from on? Returns as a probe. */
+MT_MUST_USE enum mt_status mt_frame_check(size_t *frame_len, const uint8_t *bytes, size_t len,
+                                          size_t whole, size_t sum_from);
+
 /** Find the first whole frame.
+ *
+ *  A broken frame that reaches to the input's end is one: bytes of it that look like the beginning of
+ *  another are its own. Behind one that does not, another may have begun.
  *
  *  Returns: MT_OK; MT_NEED_MORE when there is none, but one may have begun; MT_BAD_CHECKSUM;
  *           MT_NOT_FOUND.
- *  Out:     *start, *frame_len (0 unless MT_OK). Without any frame *start is the input's end.
+ *  Out:     *start  of the frame, of what may be one, of the first that is broken; else the end.
+ *           *frame_len  from there, bytes that are done with: those of the frame; none of what may be
+ *                       one; all to the input's end of a broken one.
  */
 MT_MUST_USE enum mt_status mt_frame_scan(size_t *start, size_t *frame_len,
                                          const struct mt_input *input, mt_frame_probe *probe);
@@ -32,7 +42,6 @@ MT_MUST_USE enum mt_status mt_frame_scan(size_t *start, size_t *frame_len,
 /** Tell input->trace, when there is one, what stands before the frame that a scan found; and when it
  *  found none, why. In: start and status as the scan gave them.
  */
-void mt_frame_trace_before(const struct mt_input *input, size_t start, enum mt_status status,
-                           mt_frame_probe *probe);
+void mt_frame_trace_before(const struct mt_input *input, size_t start, enum mt_status status);
 
 #endif

@@ -43,15 +43,17 @@ static uint8_t xor_of(const uint8_t *bytes, size_t len)
 static enum mt_status probe_block(struct readout *r, const uint8_t *bytes, size_t len, size_t at)
 {
     size_t end = at + 1;
+    bool damaged = false;
     r->block = true;
     while (end < len && end < MT_TEXT_FRAME_MAX && bytes[end] != ETX) {
         bool again = bytes[end] == SOH || (bytes[end] == STX && bytes[at] == STX);
-        if (bytes[end] >= 0x7f || again) {
-            return MT_NOT_FOUND;
+        damaged = damaged || bytes[end] >= 0x7f;
+        if (again || (damaged && at == 0)) {
+            return MT_NOT_FOUND; /* behind an identification a byte that is no text is damage */
         }
         end++;
     }
-    if (end >= MT_TEXT_FRAME_MAX) {
+    if (end >= MT_TEXT_FRAME_MAX || (damaged && end + 1 >= len)) {
         return MT_NOT_FOUND;
     }
     if (end + 1 >= len) {
@@ -60,7 +62,8 @@ static enum mt_status probe_block(struct readout *r, const uint8_t *bytes, size_
     r->data = at + 1;
     r->data_end = end;
     r->len = end + 2;
-    return xor_of(bytes + at + 1, end - at) == bytes[end + 1] ? MT_OK : MT_BAD_CHECKSUM;
+    bool is_right = !damaged && xor_of(bytes + at + 1, end - at) == bytes[end + 1];
+    return is_right ? MT_OK : MT_BAD_CHECKSUM;
 }
 
 /* A line that begins with "/": an identification with a readout behind it, or a request. */
@@ -70,8 +73,9 @@ static enum mt_status probe_line(struct readout *r, const uint8_t *bytes, size_t
     while (at < len && at <= IDENT_MAX && bytes[at] >= ' ' && bytes[at] < 0x7f) {
         at++;
     }
-    if (at == len) {
-        return MT_NEED_MORE;
+    if (at == len) { /* "/?" begins a request */
+        bool may = len == 1 || bytes[1] == '?' || mt_text_may_name(bytes + 1, len - 1);
+        return may ? MT_NEED_MORE : MT_NOT_FOUND;
     }
     if (!is_line_end(bytes[at]) || at <= 2) {
         return MT_NOT_FOUND;

@@ -69,9 +69,12 @@ static enum mt_status recognise(enum encoding *encoding, struct mt_lwm2m_path *p
 enum mt_status mt_lwm2m_find(size_t *start, const struct mt_input *input)
 {
     MT_CHECK(start != NULL && input != NULL);
-    enum encoding encoding;
+    enum encoding encoding = TLV;
     struct mt_lwm2m_path path;
     enum mt_status status = recognise(&encoding, &path, input);
+    /* JSON that is of LwM2M is so with an error in it too, and that is what is to be said of it. */
+    bool is_broken = status != MT_NEED_MORE && status != MT_NOT_FOUND && encoding == JSON;
+    status = is_broken ? MT_OK : status;
     *start = status == MT_OK || status == MT_NEED_MORE ? 0 : input->len;
     return status == MT_OK || status == MT_NEED_MORE ? status : MT_NOT_FOUND;
 }

@@ -217,6 +217,27 @@ static enum mt_status read_member(struct mt_lwm2m_json *r, struct mt_json *j, ui
     return mt_json_skip(j);
 }
 
+/* Does the text end inside of something that it opened? */
+static bool is_open(const uint8_t *bytes, size_t len)
+{
+    size_t depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < len; i++) {
+        if (quoted && bytes[i] == '\\') {
+            i++; /* whatever it is, it does not end the text */
+        } else if (quoted) {
+            quoted = bytes[i] != '"';
+        } else if (bytes[i] == '"') {
+            quoted = true;
+        } else if (bytes[i] == '{' || bytes[i] == '[') {
+            depth++;
+        } else if ((bytes[i] == '}' || bytes[i] == ']') && depth > 0) {
+            depth--;
+        }
+    }
+    return quoted || depth > 0;
+}
+
 enum mt_status mt_lwm2m_json_open(struct mt_lwm2m_json *r, const uint8_t *bytes, size_t len,
                                   const char *path, size_t path_len)
 {
@@ -238,8 +259,7 @@ enum mt_status mt_lwm2m_json_open(struct mt_lwm2m_json *r, const uint8_t *bytes,
     if (seen == 0) {
         return MT_NOT_FOUND;
     }
-    /* What was broken off ends where reading stopped, or has no last brace. */
-    bool cut = bytes[len - 1] != '}' && status != MT_BAD_RANGE;
+    bool cut = is_open(bytes, len) && status != MT_BAD_RANGE;
     return cut ? MT_NEED_MORE : status == MT_OK ? MT_BAD_LAYOUT : status;
 }
 

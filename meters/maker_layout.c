@@ -303,17 +303,7 @@ static enum mt_status cat1_probe(size_t *frame_len, const uint8_t *bytes, size_t
         return MT_NEED_MORE;
     }
     size_t whole = CAT1_HEAD + bytes[CAT1_LENGTH_AT] + CAT1_TAIL;
-    if (len < whole) {
-        return MT_NEED_MORE;
-    }
-    if (bytes[whole - 1] != MT_FRAME_END) {
-        return MT_NOT_FOUND;
-    }
-    if (mt_sum8(bytes, whole - CAT1_TAIL) != bytes[whole - CAT1_TAIL]) {
-        return MT_BAD_CHECKSUM;
-    }
-    *frame_len = whole;
-    return MT_OK;
+    return mt_frame_check(frame_len, bytes, len, whole, 0);
 }
 
 enum mt_status mt_cat1_find(size_t *start, const struct mt_input *input)
@@ -340,7 +330,7 @@ enum mt_status mt_cat1_decode(struct mt_frame *out, size_t *used, const struct m
     size_t frame_len;
     enum mt_status status = mt_frame_scan(&start, &frame_len, input, cat1_probe);
     *used = start + frame_len;
-    mt_frame_trace_before(input, start, status, cat1_probe);
+    mt_frame_trace_before(input, start, status);
     if (status != MT_OK) {
         return status;
     }

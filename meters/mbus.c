@@ -45,17 +45,7 @@ static enum mt_status probe(size_t *frame_len, const uint8_t *bytes, size_t len)
         return MT_NOT_FOUND;
     }
     size_t whole = len < 2 ? SIZE_MAX : LONG_HEAD + bytes[1] + (size_t)TAIL_BYTES;
-    if (len < whole) {
-        return MT_NEED_MORE;
-    }
-    if (bytes[whole - 1] != MT_FRAME_END) {
-        return MT_NOT_FOUND;
-    }
-    if (mt_sum8(bytes + LONG_HEAD, bytes[1]) != bytes[whole - TAIL_BYTES]) {
-        return MT_BAD_CHECKSUM;
-    }
-    *frame_len = whole;
-    return MT_OK;
+    return mt_frame_check(frame_len, bytes, len, whole, LONG_HEAD);
 }
 
 static bool is_master_control(uint8_t control)
@@ -96,11 +86,13 @@ static enum mt_status locate(size_t *start, size_t *frame_len, const struct mt_i
         return MT_OK;
     }
     enum mt_status status = mt_frame_scan(start, frame_len, input, probe);
-    if (small == MT_NOT_FOUND || status == MT_OK) {
+    if (small == MT_NOT_FOUND || status == MT_OK ||
+        (small != MT_NEED_MORE && status != MT_NOT_FOUND)) {
         return status;
     }
-    *start = small == MT_NEED_MORE ? 0 : *start;
-    return small == MT_NEED_MORE || status == MT_NOT_FOUND ? small : status;
+    *start = 0;
+    *frame_len = small == MT_NEED_MORE ? 0 : input->len;
+    return small;
 }
 
 enum mt_status mt_mbus_find(size_t *start, const struct mt_input *input)
@@ -416,8 +408,8 @@ enum mt_status mt_mbus_decode(struct mt_frame *out, size_t *used, const struct m
     size_t start;
     size_t frame_len = 0;
     enum mt_status status = locate(&start, &frame_len, input);
-    mt_frame_trace_before(input, start, status, probe);
-    *used = start + (status == MT_OK ? frame_len : 0);
+    mt_frame_trace_before(input, start, status);
+    *used = start + frame_len;
     if (status != MT_OK) {
         return status;
     }

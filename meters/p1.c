@@ -8,6 +8,7 @@
 #include "meters/checksum.h"
 #include "meters/readout.h"
 
+#define STX 0x02u
 #define IDENT_MIN 4u
 #define IDENT_MAX 64u
 #define WINTER_EAST_US INT64_C(3600000000)
@@ -71,23 +72,26 @@ static enum mt_status probe(struct telegram *t, const struct mt_input *in, const
         at++; /* whatever the maker puts there: the CRC guards it */
     }
     if (at == left) {
-        return left > 1 && first[1] == '?' ? MT_NOT_FOUND : MT_NEED_MORE;
+        return mt_text_may_name(first + 1, left - 1) ? MT_NEED_MORE : MT_NOT_FOUND;
     }
     if (!is_line_end(first[at]) || at < 1 + IDENT_MIN || first[1] == '?') {
         return MT_NOT_FOUND;
     }
     t->data = at;
+    bool damaged = false;
     for (; at < left && at < MT_TEXT_FRAME_MAX; at++) {
-        bool foreign = first[at] >= 0x7f || (first[at] < ' ' && !is_line_end(first[at]));
-        if (foreign || first[at] == '/') {
-            return MT_NOT_FOUND; /* a readout with STX, or the next telegram: this one is torn */
+        if (first[at] == STX || first[at] == '/') {
+            return MT_NOT_FOUND; /* a readout in a block, or the next telegram: this one is torn */
         }
+        damaged = damaged || first[at] >= 0x7f || (first[at] < ' ' && !is_line_end(first[at]));
         if (first[at] == '!' && first[at - 1] == '\n') {
             t->bang = at;
-            return check_crc(t, in, first);
+            enum mt_status status = check_crc(t, in, first);
+            /* A byte that is no text, and no CRC to say that it was another: no telegram at all. */
+            return damaged && status != MT_BAD_CHECKSUM ? MT_NOT_FOUND : status;
         }
     }
-    return at == left ? MT_NEED_MORE : MT_NOT_FOUND;
+    return at == left && !damaged ? MT_NEED_MORE : MT_NOT_FOUND;
 }
 
 static enum mt_status scan(struct telegram *t, size_t *start, const struct mt_input *in)

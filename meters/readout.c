@@ -154,6 +154,18 @@ void mt_readout_maker(char maker[MT_MAKER_MAX + 1], const uint8_t *letters)
     }
 }
 
+bool mt_text_may_name(const uint8_t *bytes, size_t len)
+{
+    MT_CHECK(bytes != NULL || len == 0);
+    for (size_t i = 0; i < len && i < MT_MAKER_MAX; i++) {
+        uint8_t upper = bytes[i] & (uint8_t)~0x20;
+        if (upper < 'A' || upper > 'Z') {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool mt_text_has_line(const uint8_t *bytes, size_t len, const char *text)
 {
     size_t text_len = strlen(text);

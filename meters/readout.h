@@ -39,6 +39,10 @@ void mt_readout_identity(struct mt_readout *r, const uint8_t *text, size_t len, 
 /** The three letters of an identification "/ABC", in capitals; empty when they are none. */
 void mt_readout_maker(char maker[MT_MAKER_MAX + 1], const uint8_t *letters);
 
+/** May these bytes behind a "/" become an identification? It begins with three letters (IEC 62056-21,
+ *  5.3.2, field 12), so a slash in other text does not. */
+bool mt_text_may_name(const uint8_t *bytes, size_t len);
+
 /** True when a telegram has a line that only P1 with a checksum has (version 4 and later): without
  *  its checksum it is none. */
 bool mt_text_needs_crc(const uint8_t *bytes, size_t len);

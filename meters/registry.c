@@ -62,10 +62,29 @@ const struct mt_protocol *mt_protocol_find(const char *name, size_t name_len)
     return NULL;
 }
 
-/* How much a finding says: a whole frame, then a torn one, then a broken one. */
+/* What a protocol found. */
+struct finding {
+    enum mt_status status;
+    size_t start;
+};
+
+/* How much a finding says: a whole frame most; then one that is broken, which is whole by its own
+ * length, or torn; then nothing. */
 static int rank(enum mt_status status)
 {
-    return status == MT_OK ? 3 : status == MT_NEED_MORE ? 2 : status == MT_BAD_CHECKSUM ? 1 : 0;
+    return status == MT_OK ? 2 : status == MT_NEED_MORE || status == MT_BAD_CHECKSUM ? 1 : 0;
+}
+
+/* A broken frame holds what seems to begin inside of it; a torn one all that follows. So of these it is
+ * the first that says what the bytes are, and the broken one where both begin at the same byte: its
+ * structure is right to its end, and of the torn one only a few bytes are known. */
+static bool says_more(const struct finding *a, const struct finding *b)
+{
+    if (rank(a->status) != rank(b->status) || rank(a->status) == 0) {
+        return rank(a->status) > rank(b->status);
+    }
+    return a->start != b->start ? a->start < b->start
+                                : a->status == MT_BAD_CHECKSUM && b->status == MT_NEED_MORE;
 }
 
 /* The protocol that has the most to say about the bytes; the first frame of equals. */
@@ -73,20 +92,18 @@ static const struct mt_protocol *recognise(size_t *start, enum mt_status *status
                                            const struct mt_input *input)
 {
     const struct mt_protocol *best = NULL;
-    *status = MT_NOT_FOUND;
-    *start = input->len;
+    struct finding most = {MT_NOT_FOUND, input->len};
     for (size_t i = 0; i < PROTOCOLS; i++) {
-        size_t at;
-        enum mt_status found = protocols[i].find(&at, input);
-        if (rank(found) > rank(*status) || (found == *status && at < *start)) {
+        struct finding found;
+        found.status = protocols[i].find(&found.start, input);
+        if (says_more(&found, &most)) {
             best = &protocols[i];
-            *status = found;
-            *start = at;
+            most = found;
         }
     }
-    if (rank(*status) <= rank(MT_BAD_CHECKSUM)) {
-        *start = input->len; /* no frame of any kind: nothing is worth reading again */
-    }
+    *status = most.status;
+    /* Without a frame that is whole or may become so nothing is worth reading again. */
+    *start = most.status == MT_OK || most.status == MT_NEED_MORE ? most.start : input->len;
     return best;
 }
 

@@ -43,8 +43,8 @@ struct mt_protocol {
     /** Look for the first whole frame.
      *
      *  Returns: MT_OK; MT_NEED_MORE when the bytes end inside what may be a frame; MT_BAD_CHECKSUM
-     *           or MT_NOT_FOUND when there is none.
-     *  Out:     *start  where that frame, or what may be one, begins.
+     *           when there is a broken one only; MT_NOT_FOUND.
+     *  Out:     *start  where that frame, what may be one, or the broken one begins; else the end.
      */
     enum mt_status (*find)(size_t *start, const struct mt_input *input);
     /** Decode the first frame; see mt_decode(). */

@@ -111,7 +111,7 @@ static enum mt_status locate(size_t *start, struct transmission *t, const struct
 {
     MT_CHECK(start != NULL && input != NULL && (input->bytes != NULL || input->len == 0));
     size_t begun = input->len;
-    enum mt_status worst = MT_NOT_FOUND;
+    size_t broken = input->len;
     size_t at = 0;
     while ((at = next_start(input->bytes, at, input->len)) < input->len) {
         enum mt_status status = MT_NEED_MORE;
@@ -126,11 +126,12 @@ static enum mt_status locate(size_t *start, struct transmission *t, const struct
             begun = at; /* it reaches to the end: nothing starts behind it */
             break;
         }
-        worst = MT_BAD_CHECKSUM;
+        broken = broken == input->len ? at : broken;
         at += t->len;
     }
-    *start = begun;
-    return begun < input->len ? MT_NEED_MORE : worst;
+    bool may_go_on = begun < input->len;
+    *start = may_go_on ? begun : broken;
+    return may_go_on ? MT_NEED_MORE : broken < input->len ? MT_BAD_CHECKSUM : MT_NOT_FOUND;
 }
 
 enum mt_status mt_sml_find(size_t *start, const struct mt_input *input)
@@ -479,10 +480,10 @@ enum mt_status mt_sml_decode(struct mt_frame *out, size_t *used, const struct mt
     size_t start;
     struct transmission t = {0};
     enum mt_status status = locate(&start, &t, input);
-    *used = start;
+    *used = status == MT_BAD_CHECKSUM ? input->len : start;
     if (status != MT_OK) {
         if (status == MT_BAD_CHECKSUM) {
-            mt_trace_fault(input->trace, input->bytes, input->len,
+            mt_trace_fault(input->trace, input->bytes + start, input->len - start,
                            "the checksum of the transmission differs, or bytes of it are lost");
         }
         return status;

@@ -11,3 +11,4 @@ target_link_libraries(test_keys PRIVATE OpenSSL::Crypto)
 
 # Whichever CRC-32C the build did not pick is tested too, under another name.
 target_sources(test_checksum PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/crc32c_portable.c)
+meterpay_unit_test(verdicts LIBS meterpay::meters)
