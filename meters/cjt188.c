@@ -137,23 +137,15 @@ static void trace_frame(struct mt_trace *trace, const uint8_t *bytes, size_t dat
     mt_trace_field(trace, data + data_len + 1, 1, "end", NULL);
 }
 
-static bool is_told(enum mt_status status)
-{
-    return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
-}
-
 enum mt_status mt_cjt188_decode(struct mt_frame *out, size_t *used, const struct mt_input *input)
 {
     MT_CHECK(out != NULL && used != NULL);
-    size_t start;
+    const uint8_t *bytes = NULL;
     size_t frame_len;
-    enum mt_status status = mt_frame_scan(&start, &frame_len, input, probe);
-    *used = start + frame_len;
-    mt_frame_trace_before(input, start, status);
+    enum mt_status status = mt_frame_first(&bytes, &frame_len, used, input, probe);
     if (status != MT_OK) {
         return status;
     }
-    const uint8_t *bytes = input->bytes + start;
     struct mt_frame frame = {.protocol = "cjt188",
                              .identity = {.medium = (uint8_t)mt_cjt188_medium(bytes[1])}};
     mt_bcd_address_text(frame.identity.number, bytes + 2, ADDRESS_BYTES);
@@ -163,11 +155,11 @@ enum mt_status mt_cjt188_decode(struct mt_frame *out, size_t *used, const struct
     }
     const size_t data_len = mt_cursor_left(&data);
     status = decode_control(&frame, &data, bytes[HEAD_BYTES - 2]);
-    if (!is_told(status)) {
+    if (!mt_status_is_told(status)) {
         mt_trace_fault(input->trace, bytes + HEAD_BYTES, data_len,
                        "no known layout makes sense of every field: a digit or a unit is none");
     }
-    if (is_told(status)) {
+    if (mt_status_is_told(status)) {
         *out = frame;
     }
     return status;

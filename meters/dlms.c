@@ -16,11 +16,6 @@ enum mt_status mt_dlms_find(size_t *start, const struct mt_input *input)
     return mt_dlms_link_find(start, input);
 }
 
-static bool is_told(enum mt_status status)
-{
-    return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
-}
-
 /* data-notification (IEC 62056-5-3, 7.3.16): tag, invoke id and priority, date-time, body. */
 static enum mt_status read_notification(struct mt_frame *frame, struct mt_cursor *c,
                                         struct mt_trace *trace)
@@ -104,7 +99,8 @@ __attribute__((noinline)) static enum mt_status read_sealed(struct mt_frame *fra
         status = read_telegram(frame, plain, sealed.len, input->trace);
     } else {
         status = read_plain(frame, &inner, input->trace);
-        bool is_whole = mt_cursor_left(&inner) == 0 || !is_told(status) || status != MT_OK;
+        bool is_whole =
+            mt_cursor_left(&inner) == 0 || !mt_status_is_told(status) || status != MT_OK;
         status = is_whole && status != MT_NEED_MORE ? status : MT_BAD_LAYOUT;
     }
     mt_trace_layer(input->trace, NULL, 0, NULL);
@@ -115,7 +111,7 @@ __attribute__((noinline)) static enum mt_status read_sealed(struct mt_frame *fra
                        "what it decrypts to makes no sense: the key is another");
         return MT_NOT_AUTHENTIC;
     }
-    if (is_told(status)) {
+    if (mt_status_is_told(status)) {
         frame->has_counter = true;
         frame->counter = sealed.counter;
         frame->with_key = sealed.tag != NULL || (sealed.control & MT_DLMS_ENCRYPTED) != 0;
@@ -150,7 +146,7 @@ __attribute__((noinline)) static enum mt_status read_frames(struct mt_frame *fra
                            "the frame and its message differ in length");
             status = MT_BAD_LAYOUT;
         }
-        if (is_told(status) && apdu.tail != NULL) {
+        if (mt_status_is_told(status) && apdu.tail != NULL) {
             mt_trace_field(input->trace, apdu.tail, apdu.tail_len, "checksum and end", "right");
         }
     }
@@ -165,7 +161,7 @@ enum mt_status mt_dlms_decode(struct mt_frame *out, size_t *used, const struct m
     mt_dlms_begin(&frame, "dlms");
     frame.identity.medium = MT_POWER;
     enum mt_status status = read_frames(&frame, used, input);
-    if (is_told(status)) {
+    if (mt_status_is_told(status)) {
         frame.value_count = status == MT_OK ? frame.value_count : 0;
         mt_dlms_copy(out, &frame);
     }

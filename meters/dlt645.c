@@ -257,23 +257,15 @@ static void trace_frame(struct mt_trace *trace, const uint8_t *bytes, const stru
     mt_trace_field(trace, bytes + HEAD_BYTES + len + 1, 1, "end", NULL);
 }
 
-static bool is_told(enum mt_status status)
-{
-    return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
-}
-
 enum mt_status mt_dlt645_decode(struct mt_frame *out, size_t *used, const struct mt_input *input)
 {
     MT_CHECK(out != NULL && used != NULL);
-    size_t start;
+    const uint8_t *bytes = NULL;
     size_t frame_len;
-    enum mt_status status = mt_frame_scan(&start, &frame_len, input, probe);
-    *used = start + frame_len;
-    mt_frame_trace_before(input, start, status);
+    enum mt_status status = mt_frame_first(&bytes, &frame_len, used, input, probe);
     if (status != MT_OK) {
         return status;
     }
-    const uint8_t *bytes = input->bytes + start;
     uint8_t plain[MT_DLT645_DATA_MAX];
     size_t data_len = frame_len - HEAD_BYTES - TAIL_BYTES;
     for (size_t i = 0; i < data_len; i++) {
@@ -286,11 +278,11 @@ enum mt_status mt_dlt645_decode(struct mt_frame *out, size_t *used, const struct
         trace_frame(input->trace, bytes, &data);
     }
     status = decode_control(&frame, &data, bytes[HEAD_BYTES - 2]);
-    if (!is_told(status)) {
+    if (!mt_status_is_told(status)) {
         mt_trace_fault(input->trace, bytes + HEAD_BYTES, data_len,
                        "the values are not what the data identifier stands for");
     }
-    if (is_told(status)) {
+    if (mt_status_is_told(status)) {
         frame.value_count = status == MT_OK ? frame.value_count : 0;
         *out = frame;
     }

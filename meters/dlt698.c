@@ -241,11 +241,6 @@ static void trace_tail(struct mt_trace *trace, const struct head *head)
     mt_trace_field(trace, head->data + head->data_len + 2, 1, "end", NULL);
 }
 
-static bool is_told(enum mt_status status)
-{
-    return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
-}
-
 /* Read the APDU of a frame that is whole. */
 static enum mt_status decode_frame(struct mt_frame *frame, size_t *used,
                                    const struct mt_input *input, const struct head *head)
@@ -277,27 +272,25 @@ static enum mt_status decode_frame(struct mt_frame *frame, size_t *used,
 enum mt_status mt_dlt698_decode(struct mt_frame *out, size_t *used, const struct mt_input *input)
 {
     MT_CHECK(out != NULL && used != NULL);
-    size_t start;
+    const uint8_t *bytes = NULL;
     size_t frame_len;
-    enum mt_status status = mt_frame_scan(&start, &frame_len, input, probe);
-    *used = start + frame_len;
-    mt_frame_trace_before(input, start, status);
+    enum mt_status status = mt_frame_first(&bytes, &frame_len, used, input, probe);
     if (status != MT_OK) {
         return status;
     }
     struct head head;
-    status = read_head(&head, input->bytes + start, frame_len);
+    status = read_head(&head, bytes, frame_len);
     MT_CHECK(status == MT_OK); /* the scan has read it already */
     trace_head(input->trace, &head);
     struct mt_frame frame = {.protocol = "dlt698", .identity = {.medium = MT_POWER}};
     set_identity(&frame, &head);
     status = decode_frame(&frame, used, input, &head);
     if (status == MT_NEED_MORE) {
-        *used = start; /* pieces are still to come: keep the first too */
+        *used = (size_t)(bytes - input->bytes); /* pieces are still to come: keep the first too */
         return status;
     }
     trace_tail(input->trace, &head);
-    if (is_told(status)) {
+    if (mt_status_is_told(status)) {
         frame.value_count = status == MT_OK ? frame.value_count : 0;
         frame.has_total = frame.has_total && status == MT_OK;
         *out = frame;

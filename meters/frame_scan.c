@@ -107,3 +107,17 @@ void mt_frame_trace_before(const struct mt_input *input, size_t start, enum mt_s
                        "what may be a frame begins here, and the bytes end inside of it");
     }
 }
+
+enum mt_status mt_frame_first(const uint8_t **frame, size_t *frame_len, size_t *used,
+                              const struct mt_input *input, mt_frame_probe *probe)
+{
+    MT_CHECK(frame != NULL && frame_len != NULL && used != NULL && input != NULL);
+    size_t start;
+    enum mt_status status = mt_frame_scan(&start, frame_len, input, probe);
+    *used = start + *frame_len;
+    mt_frame_trace_before(input, start, status);
+    if (status == MT_OK) {
+        *frame = input->bytes + start;
+    }
+    return status;
+}

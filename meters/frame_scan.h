@@ -39,6 +39,13 @@ MT_MUST_USE enum mt_status mt_frame_check(size_t *frame_len, const uint8_t *byte
 MT_MUST_USE enum mt_status mt_frame_scan(size_t *start, size_t *frame_len,
                                          const struct mt_input *input, mt_frame_probe *probe);
 
+/** What a decoder begins with: mt_frame_scan(), told to the trace. Returns as it.
+ *
+ *  Out: *frame, *frame_len  on MT_OK; *used  bytes that are done with.
+ */
+MT_MUST_USE enum mt_status mt_frame_first(const uint8_t **frame, size_t *frame_len, size_t *used,
+                                          const struct mt_input *input, mt_frame_probe *probe);
+
 /** Tell input->trace, when there is one, what stands before the frame that a scan found; and when it
  *  found none, why. In: start and status as the scan gave them.
  */

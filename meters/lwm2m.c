@@ -173,7 +173,7 @@ enum mt_status mt_lwm2m_decode(struct mt_frame *out, size_t *used, const struct 
         return status; /* the readers end so when everything was taken */
     }
     status = mt_lwm2m_finish(&gather);
-    if (status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED) {
+    if (mt_status_is_told(status)) {
         *out = frame;
     }
     return status;

@@ -326,15 +326,12 @@ static enum mt_status name_cat1(struct mt_frame *frame, const uint8_t *bytes, si
 enum mt_status mt_cat1_decode(struct mt_frame *out, size_t *used, const struct mt_input *input)
 {
     MT_CHECK(out != NULL && used != NULL);
-    size_t start;
+    const uint8_t *bytes = NULL;
     size_t frame_len;
-    enum mt_status status = mt_frame_scan(&start, &frame_len, input, cat1_probe);
-    *used = start + frame_len;
-    mt_frame_trace_before(input, start, status);
+    enum mt_status status = mt_frame_first(&bytes, &frame_len, used, input, cat1_probe);
     if (status != MT_OK) {
         return status;
     }
-    const uint8_t *bytes = input->bytes + start;
     struct mt_frame frame = {.protocol = cat1.protocol, .identity = {.medium = MT_WATER}};
     if (bytes[10] != CAT1_REPORT) {
         status = name_cat1(&frame, bytes, frame_len, input->trace);
@@ -347,7 +344,7 @@ enum mt_status mt_cat1_decode(struct mt_frame *out, size_t *used, const struct m
         mt_trace_field(input->trace, bytes + frame_len - CAT1_TAIL, 1, "checksum", "right");
         mt_trace_field(input->trace, bytes + frame_len - 1, 1, "end", NULL);
     }
-    if (status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED) {
+    if (mt_status_is_told(status)) {
         *out = frame;
     }
     return status;

@@ -77,7 +77,7 @@ static enum mt_status decode_whole(struct mt_frame *out, size_t *used, const str
     }
     *used = input->len;
     enum mt_status status = read(frame, input);
-    if (status != MT_OK && status != MT_NO_READING && status != MT_UNSUPPORTED) {
+    if (!mt_status_is_told(status)) {
         mt_trace_fault(input->trace, input->bytes, input->len,
                        "the records are not what this maker sends, or end too early");
         return status;

@@ -422,7 +422,7 @@ enum mt_status mt_mbus_decode(struct mt_frame *out, size_t *used, const struct m
     const uint8_t *bytes = input->bytes + start;
     status = bytes[0] == MT_FRAME_START ? decode_long(&work, bytes, frame_len)
                                         : decode_short(&work, bytes, frame_len);
-    if (status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED) {
+    if (mt_status_is_told(status)) {
         frame.value_count = status == MT_OK ? frame.value_count : 0;
         memcpy(out, &frame,
                offsetof(struct mt_frame, values) + frame.value_count * sizeof(frame.values[0]));

@@ -29,6 +29,13 @@ enum mt_status {
     MT_NO_KEY = -11,    /**< Encrypted, and no key was given. */
 };
 
+/** Was the frame understood, so that its kind and its meter may be told? It carries a value on MT_OK
+ *  only. */
+static inline bool mt_status_is_told(enum mt_status status)
+{
+    return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
+}
+
 enum mt_medium { MT_POWER = 0, MT_WATER = 1, MT_GAS = 2, MT_HEAT = 3, MT_MEDIUM_OTHER = 4 };
 
 #define MT_MAKER_MAX 3u   /**< Characters of a maker code. */

@@ -443,7 +443,7 @@ enum mt_status mt_senml_decode(struct mt_frame *out, size_t *used, const struct 
     }
     settle_bands(&frame, &pack);
     status = mt_lwm2m_finish(&gather);
-    if (status != MT_OK && status != MT_NO_READING && status != MT_UNSUPPORTED) {
+    if (!mt_status_is_told(status)) {
         return status;
     }
     identify(&frame.identity, &pack);

@@ -501,7 +501,7 @@ enum mt_status mt_sml_decode(struct mt_frame *out, size_t *used, const struct mt
     struct mt_frame frame;
     status = t.has_escapes ? read_escaped(&frame, input->trace, bytes + START_BYTES, len - pad)
                            : read_messages(&frame, input->trace, bytes + START_BYTES, len - pad);
-    if (status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED) {
+    if (mt_status_is_told(status)) {
         tell_end(input->trace, end, pad);
         frame.value_count = status == MT_OK ? frame.value_count : 0;
         mt_dlms_copy(out, &frame);

@@ -358,11 +358,6 @@ static enum mt_status read_message(struct decoding *d)
     return status == MT_OK ? read_application(d, plain, plain_len) : status;
 }
 
-static bool is_told(enum mt_status status)
-{
-    return status == MT_OK || status == MT_NO_READING || status == MT_UNSUPPORTED;
-}
-
 /* L, C and the address of the link, then the layers above. */
 static enum mt_status read_frame(struct mt_frame *frame, const uint8_t *bytes, size_t len,
                                  const struct mt_input *input)
@@ -394,7 +389,7 @@ static enum mt_status read_frame(struct mt_frame *frame, const uint8_t *bytes, s
     d.head.access = layers.ell_access; /* until a head has its own */
     status = read_message(&d);
     /* What is refused was the last fragment of its message: it is not read in another way. */
-    frame->fragment = layers.is_assembled && !is_told(status) ? layers.afl.fragment : 0;
+    frame->fragment = layers.is_assembled && !mt_status_is_told(status) ? layers.afl.fragment : 0;
     return status;
 }
 
@@ -425,12 +420,12 @@ static enum mt_status read_either(struct mt_frame *frame, const struct mt_wmbus_
     }
     struct mt_wmbus_span stripped = {MT_WMBUS_STRIPPED, span->wire_len, span->wire_len, MT_OK};
     enum mt_status other = read_span(frame, &stripped, input);
-    if (other == MT_OK || (is_told(other) && !is_told(status))) {
+    if (other == MT_OK || (mt_status_is_told(other) && !mt_status_is_told(status))) {
         return other;
     }
     struct mt_input untraced = *input; /* its first reading was traced */
     untraced.trace = NULL;
-    return is_told(status) ? read_span(frame, span, &untraced) : status;
+    return mt_status_is_told(status) ? read_span(frame, span, &untraced) : status;
 }
 
 enum mt_status mt_wmbus_decode(struct mt_frame *out, size_t *used, const struct mt_input *input)
@@ -456,7 +451,7 @@ enum mt_status mt_wmbus_decode(struct mt_frame *out, size_t *used, const struct 
         *used = span.otherwise == MT_NEED_MORE ? 0 : input->len;
         return span.otherwise;
     }
-    if (is_told(status)) {
+    if (mt_status_is_told(status)) {
         if (status != MT_OK) {
             frame.value_count = 0;
             frame.has_total = false;
