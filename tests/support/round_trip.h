@@ -59,4 +59,26 @@ static inline void expect_round_trip(const struct round_trip *t)
     }
 }
 
+/** The same for a protocol in text, with the refusals that its builders share: registers of more than
+ *  nine digits of Wh, and media that have no code there. */
+static inline void expect_text_round_trip(const char *protocol, const char *number)
+{
+    struct round_trip t = {.protocol = protocol,
+                           .sending = {.identity = {.medium = MT_POWER, .maker = "MTP"}},
+                           .total_max = 999999999,
+                           .step = 1,
+                           .has_bands = true,
+                           .has_time = true};
+    strcpy(t.sending.identity.number, number);
+    expect_round_trip(&t);
+    uint8_t bytes[1024];
+    size_t len;
+    struct mt_sending s = t.sending;
+    const struct mt_protocol *p = mt_protocol_find(protocol, strlen(protocol));
+    s.reading = (struct mt_reading){.total = 1000000000, .time_us = 1600000000000000};
+    CU_ASSERT_EQUAL(p->build(bytes, &len, sizeof(bytes), &s), MT_BAD_RANGE);
+    s.identity.medium = MT_WATER;
+    CU_ASSERT_EQUAL(p->build(bytes, &len, sizeof(bytes), &s), MT_UNSUPPORTED);
+}
+
 #endif

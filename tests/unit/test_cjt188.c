@@ -3,6 +3,7 @@
  * public capture of a conformant one is known. */
 #include "meters/cjt188.h"
 #include "tests/support/decoder.h"
+#include "tests/support/frame_values.h"
 #include "tests/support/round_trip.h"
 #include "tests/support/unit.h"
 
@@ -23,12 +24,7 @@ static enum mt_status decode(const char *hex)
 
 static void expect_value(uint32_t index, int64_t mantissa, int8_t exponent, const char *unit)
 {
-    const struct mt_value *value = &frame.values[index];
-    CU_ASSERT_TRUE_FATAL(index < frame.value_count);
-    CU_ASSERT_FALSE(value->absent);
-    CU_ASSERT_EQUAL(value->mantissa, mantissa);
-    CU_ASSERT_EQUAL(value->exponent, exponent);
-    CU_ASSERT_STRING_EQUAL(value->unit, unit);
+    expect_frame_value(&frame, index, mantissa, exponent, unit, NULL);
 }
 
 static const char water_hex[] =

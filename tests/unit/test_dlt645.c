@@ -3,6 +3,7 @@
  * minus sign too: no public capture of one is known. */
 #include "meters/dlt645.h"
 #include "tests/support/decoder.h"
+#include "tests/support/frame_values.h"
 #include "tests/support/round_trip.h"
 #include "tests/support/unit.h"
 
@@ -22,15 +23,7 @@ static enum mt_status decode(const char *hex)
 static void expect_value(uint32_t index, int64_t mantissa, int8_t exponent, const char *unit,
                          const char *obis)
 {
-    char text[MT_OBIS_TEXT_MAX];
-    const struct mt_value *value = &frame.values[index];
-    CU_ASSERT_TRUE_FATAL(index < frame.value_count);
-    CU_ASSERT_FALSE(value->absent);
-    CU_ASSERT_EQUAL(value->mantissa, mantissa);
-    CU_ASSERT_EQUAL(value->exponent, exponent);
-    CU_ASSERT_STRING_EQUAL(value->unit, unit);
-    mt_obis_format(text, &value->obis);
-    CU_ASSERT_STRING_EQUAL(text, obis);
+    expect_frame_value(&frame, index, mantissa, exponent, unit, obis);
 }
 
 static const char forward_hex[] = "6878563412000068910833333433AB8967452A16";

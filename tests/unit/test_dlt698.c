@@ -3,6 +3,7 @@
  * CRCs from a second implementation. */
 #include "meters/dlt698.h"
 #include "tests/support/decoder.h"
+#include "tests/support/frame_values.h"
 #include "tests/support/round_trip.h"
 #include "tests/support/unit.h"
 
@@ -49,15 +50,7 @@ static enum mt_status decode_apdu(const char *hex)
 static void expect_value(uint32_t index, int64_t mantissa, int8_t exponent, const char *unit,
                          const char *obis)
 {
-    char text[MT_OBIS_TEXT_MAX];
-    const struct mt_value *value = &frame.values[index];
-    CU_ASSERT_TRUE_FATAL(index < frame.value_count);
-    CU_ASSERT_FALSE(value->absent);
-    CU_ASSERT_EQUAL(value->mantissa, mantissa);
-    CU_ASSERT_EQUAL(value->exponent, exponent);
-    CU_ASSERT_STRING_EQUAL(value->unit, unit);
-    mt_obis_format(text, &value->obis);
-    CU_ASSERT_STRING_EQUAL(text, obis);
+    expect_frame_value(&frame, index, mantissa, exponent, unit, obis);
 }
 
 /* Total 9876.54 kWh, tariff 1 100.00, tariff 2 50.00. */
