@@ -7,3 +7,7 @@ endif()
 if(TARGET meterpay::fw_link)
     meterpay_fuzz_target(fw_coap LIBS meterpay::fw_link)
 endif()
+
+if(TARGET meterpay_fw_serial)
+    meterpay_fuzz_target(fw_serial LIBS meterpay::fw_serial)
+endif()

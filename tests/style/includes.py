@@ -27,9 +27,10 @@ RULES = {
     # A board's main loop runs the whole meter.
     "firmware/port/cortex-m": (
         ("firmware/port", "firmware/app", "firmware/link", "firmware/hal", "firmware/core", "meters"), ANY),
+    "firmware/serial": (("firmware/serial", "meters"), PURE_HEADERS),
     "firmware/link": (("firmware/link", "firmware/hal", "meters"), PURE_HEADERS | {"wolfssl/"}),
     "firmware/app": (
-        ("firmware/app", "firmware/link", "firmware/port", "firmware/hal", "firmware/core",
+        ("firmware/app", "firmware/link", "firmware/serial", "firmware/port", "firmware/hal", "firmware/core",
          "meters"), ANY),
     "sim": (ANY, ANY),
     "tests": (ANY, ANY),

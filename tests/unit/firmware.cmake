@@ -28,3 +28,7 @@ if(TARGET meterpay::sim)
     meterpay_unit_test(fleet LIBS meterpay::sim
         SOURCES ${PROJECT_SOURCE_DIR}/sim/histogram.c)
 endif()
+
+if(TARGET meterpay_fw_serial)
+    meterpay_unit_test(fw_serial LIBS meterpay::fw_serial)
+endif()
