@@ -19,8 +19,13 @@ bool fw_serial_init(struct fw_serial *serial, const struct mt_identity *identity
         identity->medium != MT_GAS) {
         return false;
     }
-    if (len == 0 || len > digits || strspn(identity->number, "0123456789") != len) {
+    if (len == 0 || len > digits) {
         return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (identity->number[i] < '0' || identity->number[i] > '9') {
+            return false;
+        }
     }
     memset(serial, 0, sizeof(*serial));
     serial->medium = identity->medium;
