@@ -3,6 +3,7 @@
 if(TARGET meterpay_core)
     meterpay_unit_test(civil LIBS meterpay::core)
     meterpay_unit_test(tariff LIBS meterpay::core)
+    meterpay_unit_test(tariff_cells LIBS meterpay::core)
     meterpay_unit_test(usage LIBS meterpay::core)
 endif()
 if(TARGET meterpay_tariff_file)
