@@ -18,6 +18,8 @@ if(TARGET gw_ring)
 endif()
 
 if(TARGET gw_store_sqlite)
-    meterpay_unit_test(store_sqlite LIBS gw_store_sqlite
-        SOURCES ${PROJECT_SOURCE_DIR}/tests/support/fault_vfs.c)
+    foreach(name store_sqlite store_faults)
+        meterpay_unit_test(${name} LIBS gw_store_sqlite
+            SOURCES ${PROJECT_SOURCE_DIR}/tests/support/fault_vfs.c)
+    endforeach()
 endif()
