@@ -18,4 +18,5 @@ function(net_test name)
 endfunction()
 
 net_test(net_coap LIBS gw_coap)
+net_test(net_coap_sessions LIBS gw_coap)
 net_test(net_mqtt LIBS gw_mqtt gw_broker meterpay::mosquitto)
