@@ -7,6 +7,7 @@
  *      key=FILE         the root key: 32 hexadecimal digits
  *      storage=FILE     the flash; it is made when it is not there
  *      dtls=1.2|1.3|no  the version; "no" is CoAP in the clear, for a gateway on this machine
+ *      serial=TTY       a line of collectors: it answers DL/T 645 or CJ/T 188 there, at 2400 8E1
  *      clock=host       the machine's clock stands for a battery-backed one
  *  It is spoken to on standard input, as firmware/app/console.h says, and ends with its end.
  */
@@ -19,10 +20,14 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "firmware/app/console.h"
+#include "firmware/app/serial_view.h"
 #include "firmware/app/setup.h"
 #include "firmware/port/host/host.h"
 
@@ -31,6 +36,8 @@
 #define SECTOR_BYTES 4096u
 #define DATAGRAMS_AT_A_TIME 64u
 #define WAIT_MS_MAX 60000
+#define PTY_MAJOR_FIRST 136 /* the kernel's list of devices: slaves of pseudo-terminals */
+#define PTY_MAJOR_LAST 143
 #define STATUS_SETUP 64
 #define STATUS_STORAGE 65
 #define STATUS_NETWORK 66
@@ -38,11 +45,14 @@
 static struct {
     struct fw_setup setup;
     char storage[LINE_MAX_BYTES];
+    char tty[LINE_MAX_BYTES]; /* empty: no serial port */
     bool host_clock;
     struct fw_host host;
     struct fw_app app;
     struct fw_console console;
+    struct fw_serial serial;
     int socket;
+    int line; /* the serial port; -1: none */
     uint8_t datagram[FW_DTLS_DATAGRAM_MAX + 1];
 } m;
 
@@ -97,6 +107,10 @@ static bool take_word(const struct fw_setup_word *word)
     }
     if (fw_setup_is(word, "storage")) {
         memcpy(m.storage, word->value, strlen(word->value) + 1); /* a line is no longer */
+        return true;
+    }
+    if (fw_setup_is(word, "serial")) {
+        memcpy(m.tty, word->value, strlen(word->value) + 1);
         return true;
     }
     if (fw_setup_is(word, "dtls")) {
@@ -188,6 +202,56 @@ static void start_socket(void)
     }
 }
 
+/* ---- the serial port --------------------------------------------------------------------------- */
+
+/* Pseudo-terminals have no parity, and complain when they are asked for nothing else. */
+static bool is_pseudo(int line)
+{
+    struct stat about;
+    return fstat(line, &about) == 0 && major(about.st_rdev) >= PTY_MAJOR_FIRST &&
+           major(about.st_rdev) <= PTY_MAJOR_LAST;
+}
+
+static void start_serial(void)
+{
+    struct termios settings;
+    m.line = -1;
+    if (m.tty[0] == '\0') {
+        return;
+    }
+    if (!fw_serial_init(&m.serial, &m.setup.app.meter.identity)) {
+        stop(STATUS_SETUP, "serial: ", "the meter's number has no address in these protocols");
+    }
+    m.line = open(m.tty, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (m.line < 0 || tcgetattr(m.line, &settings) != 0) {
+        stop(STATUS_SETUP, m.tty, ": is no serial port that can be opened");
+    }
+    cfmakeraw(&settings);
+    settings.c_cflag |= (is_pseudo(m.line) ? 0 : PARENB) | CLOCAL | CREAD;
+    (void)cfsetspeed(&settings, B2400); /* a speed that every port has */
+    if (tcsetattr(m.line, TCSANOW, &settings) != 0) {
+        stop(STATUS_SETUP, m.tty, ": cannot be set to 2400 8E1");
+    }
+}
+
+/* Returns: false when the line is gone. */
+static bool take_line(void)
+{
+    uint8_t bytes[64];
+    uint8_t reply[FW_SERIAL_REPLY_MAX];
+    struct fw_serial_view view;
+    ssize_t len = read(m.line, bytes, sizeof(bytes));
+    if (len <= 0) {
+        return len < 0 && (errno == EAGAIN || errno == EINTR);
+    }
+    fw_serial_view_of(&view, &m.app.meter, now_us());
+    size_t reply_len = fw_serial_take(&m.serial, reply, bytes, (size_t)len, &view, now_us());
+    if (reply_len > 0) {
+        (void)write(m.line, reply, reply_len); /* a collector that hears nothing asks again */
+    }
+    return true;
+}
+
 /* ---- the loop --------------------------------------------------------------------------------- */
 
 static void say(void *context, const char *line)
@@ -224,15 +288,19 @@ static void take_datagrams(void)
 static void run(void)
 {
     struct pollfd waits[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                             {.fd = m.socket, .events = POLLIN}};
+                             {.fd = m.socket, .events = POLLIN},
+                             {.fd = m.line, .events = POLLIN}};
     for (;;) {
         int64_t wait_us = fw_app_step(&m.app, now_us()) - now_us();
         int64_t wait_ms = wait_us <= 0 ? 0 : (wait_us + 999) / 1000;
         fw_console_news(&m.console, now_us());
         (void)fflush(stdout); /* nobody reads: then nobody does */
-        (void)poll(waits, 2, wait_ms < WAIT_MS_MAX ? (int)wait_ms : WAIT_MS_MAX);
+        (void)poll(waits, 3, wait_ms < WAIT_MS_MAX ? (int)wait_ms : WAIT_MS_MAX);
         if ((waits[1].revents & (POLLIN | POLLERR)) != 0) {
             take_datagrams();
+        }
+        if (waits[2].revents != 0 && !take_line()) {
+            waits[2].fd = -1;
         }
         if ((waits[0].revents & (POLLIN | POLLHUP)) != 0 && !take_input()) {
             return;
@@ -247,6 +315,7 @@ int main(int argc, char **argv)
         return STATUS_SETUP;
     }
     read_setup(argv[1]);
+    start_serial();
     start_socket();
     start_storage();
     const struct fw_udp udp = {.send = send_datagram};
