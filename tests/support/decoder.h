@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/support/guard_page.h"
 
@@ -62,6 +63,27 @@ static inline void expect_every_flipped_bit_refused(decoder_accepts *accepts, co
         }
         CU_ASSERT_FALSE(accepted);
     }
+}
+
+/** Both of the above for frames in hexadecimal. */
+static inline void expect_damage_refused(decoder_accepts *accepts, const char *const *frames,
+                                         size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t bytes[DECODER_BYTES_MAX];
+        size_t len = unhex(bytes, sizeof(bytes), frames[i]);
+        expect_every_prefix_refused(accepts, bytes, len);
+        expect_every_flipped_bit_refused(accepts, bytes, len);
+    }
+}
+
+/** What was built are these bytes. */
+static inline void expect_bytes(const uint8_t *out, size_t out_len, const char *hex)
+{
+    uint8_t expected[DECODER_BYTES_MAX];
+    size_t len = unhex(expected, sizeof(expected), hex);
+    CU_ASSERT_EQUAL(out_len, len);
+    CU_ASSERT_EQUAL(memcmp(out, expected, len < out_len ? len : out_len), 0);
 }
 
 #endif

@@ -18,14 +18,6 @@ static const char snapshot_hex[] = "83a30063646179021a01350181221a68e77800"
                                    "a30065312e382e3001625768021a00bc614e"
                                    "a20063736571021a000186a0";
 
-static void expect_bytes(const uint8_t *out, size_t out_len, const char *hex)
-{
-    uint8_t expected[128];
-    size_t len = unhex(expected, sizeof(expected), hex);
-    CU_ASSERT_EQUAL(out_len, len);
-    CU_ASSERT_EQUAL(memcmp(out, expected, len), 0);
-}
-
 static void a_receipt_says_what_is_durable(void)
 {
     const struct mt_receipt receipt = {100001, INT64_C(1760000000999999)};

@@ -401,14 +401,6 @@ static void modes_5_and_7_are_the_standards(void)
     }
 }
 
-static void expect_bytes(const uint8_t *out, size_t out_len, const char *hex)
-{
-    uint8_t expected[MT_MBUS_FRAME_MAX];
-    size_t len = unhex(expected, sizeof(expected), hex);
-    CU_ASSERT_EQUAL(out_len, len);
-    CU_ASSERT_EQUAL(memcmp(out, expected, len), 0);
-}
-
 static void a_poller_asks_as_the_standard_writes_it(void)
 {
     uint8_t out[MT_MBUS_FRAME_MAX];
