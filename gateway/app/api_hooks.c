@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Web hooks: which platform may push, and how it proves itself. A secret goes in, and never out again. */
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/app/api_handlers.h"
@@ -11,9 +12,9 @@
 
 static json_t *hook_json(const struct gw_hook *hook)
 {
-    char path[GW_MAPPING_NAME_MAX + 8] = "/hook/";
+    char path[GW_MAPPING_NAME_MAX + 8];
     json_t *object = json_object();
-    strncat(path, hook->name, GW_MAPPING_NAME_MAX);
+    (void)snprintf(path, sizeof(path), "/hook/%s", hook->name); /* it fits */
     gw_api_put_text(object, "hook", hook->name);
     gw_api_put_text(object, "scheme", gw_hook_scheme_name((enum gw_hook_scheme)hook->scheme));
     gw_api_put_text(object, "header", hook->header);
