@@ -24,7 +24,8 @@ class Proxy:
         self.inside.bind(("127.0.0.1", port))
         self.meter = None
         self.held = []  # (due, function, data) of datagrams that others overtake
-        self.counts = {"up": 0, "down": 0, "lost": 0, "overtaken": 0, "repeated": 0, "moved": 0}
+        self.counts = {"up": 0, "down": 0, "lost": 0, "overtaken": 0, "repeated": 0, "moved": 0,
+                       "largest": 0}
         self.cut = False
         self.loss = self.reorder = self.repeat = 0
         self.lock = threading.Lock()
@@ -88,6 +89,7 @@ class Proxy:
         if way == "up":
             self.meter = address
         self.counts[way] += 1
+        self.counts["largest"] = max(self.counts["largest"], len(data))
         if self.cut or self.random.randrange(100) < self.loss:
             self.counts["lost"] += 1
             return
