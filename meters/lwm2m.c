@@ -151,12 +151,14 @@ static enum mt_status read_text(struct mt_lwm2m_gather *g, const struct mt_lwm2m
 enum mt_status mt_lwm2m_decode(struct mt_frame *out, size_t *used, const struct mt_input *input)
 {
     MT_CHECK(out != NULL && used != NULL && input != NULL);
-    enum encoding encoding;
+    enum encoding encoding = TLV;
     struct mt_lwm2m_path path;
     enum mt_status status = recognise(&encoding, &path, input);
     *used = status == MT_NEED_MORE ? 0 : input->len;
     if (status != MT_OK) {
         const char *why = status == MT_NEED_MORE ? "the message is cut off"
+                          : encoding == JSON && status != MT_NOT_FOUND
+                              ? "JSON of LwM2M, and something in it is malformed"
                           : input->path == NULL ? "no JSON of LwM2M; for TLV and text give the path"
                                                 : "neither TLV nor JSON nor a number";
         mt_trace_fault(input->trace, input->bytes, input->len, why);

@@ -74,7 +74,8 @@ enum mt_status mt_readout_value(struct mt_readout *r, const struct mt_data_set *
     }
     if (status != MT_OK || unit == NULL) {
         mt_trace_fault(r->trace, group->text, group->len,
-                       status != MT_OK ? "no number" : "a unit that is not known");
+                       status != MT_OK ? "what stands for a number has another character in it"
+                                       : "a unit that is not known");
         return status != MT_OK ? status : MT_BAD_UNIT;
     }
     uint8_t medium = MT_POWER;

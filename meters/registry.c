@@ -107,6 +107,62 @@ static const struct mt_protocol *recognise(size_t *start, enum mt_status *status
     return best;
 }
 
+/* A listener between a decoder and who asked, which notices whether a reason was given. */
+struct witness {
+    struct mt_trace trace; /* first: the decoder's pointer is this struct */
+    struct mt_trace *to;
+    bool has_reason;
+};
+
+static void pass_field(struct mt_trace *trace, const uint8_t *at, size_t len, const char *what,
+                       const char *meaning)
+{
+    mt_trace_field(((struct witness *)trace)->to, at, len, what, meaning);
+}
+
+static void pass_layer(struct mt_trace *trace, const uint8_t *bytes, size_t len, const char *what)
+{
+    mt_trace_layer(((struct witness *)trace)->to, bytes, len, what);
+}
+
+static void pass_fault(struct mt_trace *trace, const uint8_t *at, size_t len, const char *why)
+{
+    struct witness *witness = (struct witness *)trace;
+    witness->has_reason = true;
+    mt_trace_fault(witness->to, at, len, why);
+}
+
+/* The reason where the decoder saw nothing but the whole: NULL where there is nothing to be said. */
+static const char *plain_reason(enum mt_status status)
+{
+    if (status == MT_NEED_MORE) {
+        return "what begins here is not whole: its end is missing";
+    }
+    if (status == MT_UNSUPPORTED) {
+        return "the frame is whole, and what it holds is in no table here";
+    }
+    bool is_quiet = status == MT_OK || status == MT_NO_READING || status == MT_NOT_FOUND;
+    return is_quiet ? NULL : "the contents are not what the standard says";
+}
+
+/* Decode for a listener: every refusal has a reason. */
+static enum mt_status decode_told(struct mt_frame *out, size_t *used,
+                                  const struct mt_protocol *protocol, const struct mt_input *input)
+{
+    struct witness witness = {.trace = {pass_field, pass_layer, pass_fault}, .to = input->trace};
+    struct mt_input witnessed = *input;
+    witnessed.trace = &witness.trace;
+    enum mt_status status = protocol->decode(out, used, &witnessed);
+    const char *why = witness.has_reason ? NULL : plain_reason(status);
+    if (why != NULL && input->len > 0) {
+        size_t from = status == MT_NEED_MORE ? *used : 0;
+        size_t to = status == MT_NEED_MORE ? input->len : *used;
+        mt_trace_layer(input->trace, NULL, 0, NULL);
+        mt_trace_fault(input->trace, input->bytes + from, to - from, why);
+    }
+    return status;
+}
+
 enum mt_status mt_decode(struct mt_frame *out, size_t *used, const struct mt_protocol *protocol,
                          const struct mt_input *input)
 {
@@ -120,7 +176,8 @@ enum mt_status mt_decode(struct mt_frame *out, size_t *used, const struct mt_pro
             return status;
         }
     }
-    return protocol->decode(out, used, input);
+    return input->trace != NULL ? decode_told(out, used, protocol, input)
+                                : protocol->decode(out, used, input);
 }
 
 const char *mt_status_text(enum mt_status status)

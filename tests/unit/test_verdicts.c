@@ -88,6 +88,60 @@ static enum mt_status decode(const struct mt_protocol *protocol, const uint8_t *
     return status;
 }
 
+/* What `decode --explain` shows: a refusal has a sentence of its own, which is about bytes of the frame
+ * or of what was made from it. */
+struct listener {
+    struct mt_trace trace;
+    unsigned fields, faults;
+};
+
+static void on_field(struct mt_trace *trace, const uint8_t *at, size_t len, const char *what,
+                     const char *meaning)
+{
+    (void)at; /* where it is does not count here */
+    (void)len;
+    (void)meaning;
+    CU_ASSERT_PTR_NOT_NULL(what);
+    ((struct listener *)trace)->fields++;
+}
+
+static void on_layer(struct mt_trace *trace, const uint8_t *bytes, size_t len, const char *what)
+{
+    (void)trace; /* nor do layers */
+    (void)bytes;
+    (void)len;
+    (void)what;
+}
+
+static void on_fault(struct mt_trace *trace, const uint8_t *at, size_t len, const char *why)
+{
+    (void)at; /* as above */
+    (void)len;
+    CU_ASSERT_TRUE(why != NULL && strlen(why) > 10);
+    ((struct listener *)trace)->faults++;
+}
+
+static void expect_explained(const struct mt_protocol *protocol, const uint8_t *bytes, size_t len,
+                             const uint8_t *with, size_t with_len)
+{
+    struct listener l = {.trace = {on_field, on_layer, on_fault}};
+    struct mt_input input = {.bytes = guard_end(bytes, len),
+                             .len = len,
+                             .key = with,
+                             .key_len = with_len,
+                             .trace = &l.trace};
+    size_t used;
+    enum mt_status status = mt_decode(&frame, &used, protocol, &input);
+    bool is_refused = status != MT_OK && status != MT_NO_READING && status != MT_NOT_FOUND;
+    if (is_refused && l.faults == 0) {
+        printf("    %s, %zu bytes: %d without a reason\n",
+               protocol != NULL ? protocol->name : "recognised", len, (int)status);
+    }
+    CU_ASSERT_TRUE(!is_refused || l.faults > 0);
+    CU_ASSERT_TRUE(status != MT_OK || l.faults == 0);
+    CU_ASSERT_TRUE(status != MT_OK || l.fields > 0);
+}
+
 /* By name, and recognised where that can be. */
 static void expect(const struct sample *s, enum mt_status wanted, const uint8_t *bytes, size_t len)
 {
@@ -99,6 +153,8 @@ static void expect(const struct sample *s, enum mt_status wanted, const uint8_t 
     }
     CU_ASSERT_EQUAL(by_name, wanted);
     CU_ASSERT_EQUAL(found, wanted);
+    expect_explained(named(s->protocol), bytes, len, NULL, 0);
+    expect_explained(s->is_named_only ? named(s->protocol) : NULL, bytes, len, NULL, 0);
 }
 
 static void every_protocol_is_in_the_table(void)
@@ -153,6 +209,7 @@ static void a_damaged_frame_is_said_to_be_damaged(void)
                     printf("    %s, bit %zu: %d\n", s->protocol, bit, (int)found);
                 }
                 CU_ASSERT_EQUAL(found, MT_BAD_CHECKSUM);
+                expect_explained(NULL, bytes, len, NULL, 0);
                 told++;
             }
             tried++;
@@ -190,6 +247,8 @@ static void keys_that_are_missing_or_wrong_are_told_apart(void)
             CU_ASSERT_EQUAL(decode(protocol, bytes, len, key, s->key_len), MT_OK);
             CU_ASSERT_EQUAL(decode(protocol, bytes, len, other_key, s->key_len), MT_NOT_AUTHENTIC);
             CU_ASSERT_EQUAL(decode(protocol, bytes, len, NULL, 0), MT_NO_KEY);
+            expect_explained(protocol, bytes, len, other_key, s->key_len);
+            expect_explained(protocol, bytes, len, NULL, 0);
             with_keys++;
         }
     }
