@@ -64,7 +64,7 @@ static const struct mt_mbus_quantity *read_text_unit(struct mt_cursor *c, struct
     const uint8_t *at = c->at;
     uint8_t len = mt_cursor_u8(c);
     const uint8_t *text = mt_cursor_take(c, len);
-    if (text == NULL) {
+    if (text == NULL || c->overrun) {
         return &other;
     }
     mt_trace_field(trace, at, 1u + len, "unit in plain text", "from right to left");
@@ -133,7 +133,7 @@ enum mt_status mt_mbus_record_head(struct mt_mbus_record *out, struct mt_cursor 
         const char *meaning = NULL;
         byte = mt_cursor_u8(c);
         if (i == MT_MBUS_VIFE_MAX) {
-            mt_trace_fault(trace, at, 1, "a record has at most 10 VIFEs");
+            mt_trace_fault(trace, at, c->overrun ? 0 : 1, "a record has at most 10 VIFEs");
             return MT_BAD_LAYOUT;
         }
         apply_vife(out, &from_table, &meaning, byte & (uint8_t)~EXTENDED);
