@@ -153,12 +153,22 @@ static enum gw_verdict take_frame(struct intake *in, const struct mt_frame *fram
     return GW_ACCEPTED;
 }
 
+/* An answer in several telegrams (M-Bus) has its register once: what looks like it in a later one is
+ * another, also where the first is void. Returns whether telegrams that follow are part of an answer that
+ * has had it. */
+static bool settle_answer(struct mt_frame *frame, bool is_settled)
+{
+    is_settled = is_settled || frame->has_reading || frame->total_is_void;
+    return frame->more_follows && is_settled;
+}
+
 /* All frames of the message: one that is damaged spoils it, bytes behind the last one do not. */
 static enum gw_verdict decode_frames(struct intake *in, const struct mt_protocol *protocol)
 {
     const struct gw_message *m = in->message;
     const struct gw_meter *meter = in->meter;
     size_t at = 0;
+    bool is_settled = false;
     while (at < m->len) {
         struct mt_frame frame;
         size_t used = 0;
@@ -175,10 +185,12 @@ static enum gw_verdict decode_frames(struct intake *in, const struct mt_protocol
         if (status != MT_OK && status != MT_NO_READING) {
             return from_decoder(status);
         }
+        frame.has_reading = frame.has_reading && !is_settled;
         enum gw_verdict verdict = take_frame(in, &frame);
         if (verdict != GW_ACCEPTED) {
             return verdict;
         }
+        is_settled = settle_answer(&frame, is_settled);
         at += used > 0 ? used : m->len - at;
     }
     return in->core->message->count > 0 ? GW_ACCEPTED : GW_REFUSED_UNSUPPORTED;

@@ -3,7 +3,7 @@
 if(TARGET meterpay::core)
     set(core_support ${CMAKE_SOURCE_DIR}/tests/support/core_fixture.c
         ${CMAKE_SOURCE_DIR}/tests/support/memory_store.c)
-    foreach(name core core_limits core_replay core_rules core_settle
+    foreach(name core core_limits core_replay core_rules core_parts core_settle
             core_pack core_tariff)
         meterpay_unit_test(${name} LIBS meterpay::core SOURCES ${core_support})
     endforeach()

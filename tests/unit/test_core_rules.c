@@ -6,7 +6,6 @@
 #include "gateway/core/civil.h"
 #include "meters/dlt645.h"
 #include "meters/message.h"
-#include "meters/wmbus.h"
 #include "tests/support/core_fixture.h"
 #include "tests/support/unit.h"
 
@@ -399,49 +398,6 @@ static void an_encrypted_frame_counts_with_the_meters_own_key_only(void)
     fixture_close(&f);
 }
 
-/* Wireless M-Bus: 3.000 kWh in three fragments, each a message of its own. */
-static void a_message_in_fragments_counts_when_its_last_one_comes(void)
-{
-    struct fixture f;
-    fixture_open(&f);
-    fixture_add_meter(&f, 0, "flat");
-    struct gw_meter_spec spec = {.identity = {MT_POWER, "TST", "12345678"},
-                                 .household = "home-0",
-                                 .tariff = "flat",
-                                 .terms = {.tou_from_day = INT32_MAX, .ladder_months = 12},
-                                 .accept = GW_ACCEPT_CARRIER,
-                                 .max_per_hour = 15000,
-                                 .raw_key = {1, 2, 3},
-                                 .raw_key_len = 16};
-    CU_ASSERT_EQUAL(gw_core_add_meter(f.core, &spec), GW_REG_DONE);
-    struct mt_sending sending = {.identity = spec.identity,
-                                 .reading = {.total = 3000, .time_us = f.now_us},
-                                 .key = spec.raw_key,
-                                 .key_len = 16,
-                                 .counter = 77};
-    for (unsigned again = 0; again < 2; again++) {
-        for (unsigned fragment = 1; fragment <= 3; fragment++) {
-            uint8_t bytes[256];
-            size_t len = 0;
-            CU_ASSERT_EQUAL_FATAL(
-                mt_wmbus_build_fragment(bytes, &len, sizeof(bytes), &sending, fragment, 3), MT_OK);
-            struct gw_message m = {.form = GW_FORM_RAW,
-                                   .bytes = bytes,
-                                   .len = len,
-                                   .name = "pTST-12345678",
-                                   .name_len = 13,
-                                   .protocol = "wmbus",
-                                   .protocol_len = 5};
-            enum gw_verdict wanted = fragment < 3 ? GW_REFUSED_UNSUPPORTED /* nothing to bill yet */
-                                     : again == 0 ? GW_ACCEPTED
-                                                  : GW_DUPLICATE;
-            CU_ASSERT_EQUAL(gw_core_message(f.core, &m), wanted);
-        }
-        CU_ASSERT_EQUAL(f.core->meters[1].last.total, 3000);
-    }
-    fixture_close(&f);
-}
-
 /* DTLS proved who sent it: that name, whole, and no other. The reply carries what the adapter gave. */
 static void a_proved_identity_speaks_for_its_own_name_only(void)
 {
@@ -720,8 +676,6 @@ static const struct unit_test tests[] = {
      a_late_reading_before_a_doubtful_one_leaves_the_doubt},
     {"an_encrypted_frame_counts_with_the_meters_own_key_only",
      an_encrypted_frame_counts_with_the_meters_own_key_only},
-    {"a_message_in_fragments_counts_when_its_last_one_comes",
-     a_message_in_fragments_counts_when_its_last_one_comes},
     {"a_raw_frame_counts_for_the_meter_whose_number_it_carries",
      a_raw_frame_counts_for_the_meter_whose_number_it_carries},
     {"a_proved_identity_speaks_for_its_own_name_only",
