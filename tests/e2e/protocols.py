@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A meter of every protocol that has a builder, in the clear and with its key, sends two readings a day
-apart through the real broker, one through CoAP: each is on its household's bill with the fen that the
-oracle finds. A damaged frame and one by another key are refused, each with a verdict of its own, and
-leave the bill alone. Then two homes of the fleet speak DLMS over both transports, with losses.
+"""A meter of every protocol that has a builder, in the clear and with its key, sends a frame through the
+real broker, a day later one over CoAP, an hour later one over HTTP: each is on its household's bill with
+the fen that the oracle finds. A damaged frame and one by another key are refused, each with a verdict of
+its own, and leave the bill alone. Then two homes of the fleet speak DLMS over both transports, with losses.
 
 usage: protocols.py [--port N] [--seed S]     BIN_DIR names the folder of the programs.
 """
@@ -30,7 +30,7 @@ FLEET_HOURS = 8
 RAW = 42  # The CoAP content format application/octet-stream.
 # Wh or ml: whole multiples of what the coarsest register shows, and for power beyond the ladder's first block.
 FIRST, SECOND, THIRD = 1230000, 4560000, 5670000
-BY_COAP = ("dlms", "raw_key")  # The meter that sends so: this protocol, with this field.
+HOUR_US = 3600 * 10 ** 6
 TARIFFS = {"p": "zhejiang-power", "w": "beijing-water", "g": "qingdao-gas"}
 
 
@@ -40,6 +40,7 @@ class Tester:
         self.seed = seed
         self.meters = []
         self.broken = False
+        self.third_is_in = False
 
     def step(self, test):
         """Each step needs what the one before it left."""
@@ -61,17 +62,31 @@ class Tester:
     def post(self, meter, frame):
         """The answer's code over CoAP, as (2, 4)."""
         coap = meters.Coap.as_meter(self.rig.port["coap"], meter["meter"], meter["psk"])
-        answer = coap.post(meter["meter"], bytes.fromhex(frame), RAW)
+        answer = coap.post(meter["meter"], bytes.fromhex(frame), RAW,
+                           protocol=meter["protocol"])
         coap.close()
         expect(answer is not None, "%s had no answer over CoAP", meter["meter"])
         return answer[:2]
 
+    def hand_in(self, meter, frame):
+        """The API's answer over HTTP."""
+        target = "/v1/meters/%s/messages?form=raw&protocol=%s" % (meter["meter"], meter["protocol"])
+        return street_rig.ask(os.path.join(self.rig.gateway_folder, "api.sock"), "POST", target,
+                              bytes.fromhex(frame))
+
     def send_all(self, which, count):
+        """Each reading its own way: the first by MQTT, the second over CoAP, the third over HTTP."""
         for meter in self.meters:
-            if meter["coap"]:
-                expect(self.post(meter, meter[which]) == (2, 4), "%s over CoAP", meter["meter"])
-            else:
+            if which == "first":
                 self.publish(meter, meter[which])
+            elif which == "second":
+                answer = self.post(meter, meter[which])
+                expect(answer == (2, 4), "%s by %s over CoAP: %s, %s", meter["meter"], meter["protocol"],
+                       answer, self.refusals())
+            else:
+                status, answer = self.hand_in(meter, meter[which])
+                expect(status == 200 and answer["verdict"] == "accepted", "%s over HTTP: %s",
+                       meter["meter"], answer)
         try:
             wait_for("all %s readings" % which, lambda: self.rig.status()["readings"] >= count, 20)
         except street_rig.Failure as failure:
@@ -87,8 +102,13 @@ class Tester:
         """ufen and whole fen, from the totals that the meter was told, by the oracle."""
         pack = packs.load(os.path.join(self.rig.tariff_folder, meter["tariff"] + ".yaml"))
         segments = {}
-        interval = rating.Interval(self.start_us, self.start_us + DAY_US, SECOND - FIRST)
-        rating.spread(segments, rating.Cells(pack, rating.Terms()), interval)
+        second_us = self.start_us + DAY_US
+        intervals = [rating.Interval(self.start_us, second_us, SECOND - FIRST)]
+        if self.third_is_in:
+            intervals.append(rating.Interval(second_us, second_us + HOUR_US, THIRD - SECOND))
+        cells = rating.Cells(pack, rating.Terms())
+        for interval in intervals:
+            rating.spread(segments, cells, interval)
         payees = rating.Rater(pack, rating.Terms()).payee_ufen(segments)
         return sum(payees), sum(rating.round_half_up(ufen, 10 ** 6) for ufen in payees)
 
@@ -110,7 +130,7 @@ class Tester:
         self.rig.load_tariffs(*TARIFFS.values())
         self.start_us = self.rig.now_us() // 10 ** 6 * 10 ** 6
         words = [self.start_us, FIRST, self.start_us + DAY_US, SECOND,
-                 self.start_us + DAY_US + 3600 * 10 ** 6, THIRD]
+                 self.start_us + DAY_US + HOUR_US, THIRD]
         done = subprocess.run([FRAMES] + [str(w) for w in words],
                               capture_output=True, text=True, check=True, timeout=60)
         self.meters = [json.loads(line) for line in done.stdout.splitlines()]
@@ -121,7 +141,6 @@ class Tester:
             meter["household"] = "home-%02d" % number
             meter["tariff"] = TARIFFS[meter["meter"][0]]
             meter["psk"] = meters.derive(key, "transport", meter["meter"])
-            meter["coap"] = meter["protocol"] == BY_COAP[0] and BY_COAP[1] in meter
             row = {"meter": meter["meter"], "key": key.hex(), "household": meter["household"],
                    "tariff": meter["tariff"], "accept": "carrier",
                    "max_per_hour_units": 1000000000}
@@ -133,7 +152,6 @@ class Tester:
             file.writelines(json.dumps(row) + "\n" for row in rows)
         self.rig.cli("meter", "add", "--from", path)
         self.rig.wait_for_key(rows[-1]["meter"], bytes.fromhex(rows[-1]["key"]))
-        expect(sum(meter["coap"] for meter in self.meters) == 1, "one speaks CoAP")
 
     def two_readings_a_day_apart_are_on_every_bill(self):
         self.send_all("first", len(self.meters))
@@ -146,14 +164,14 @@ class Tester:
         self.send_all("second", 2 * len(self.meters))
         print("%d meters of %d protocols: %s" % (
             len(self.meters), len({m["protocol"] for m in self.meters}),
-            ", ".join(m["protocol"] + (" with key" if "raw_key" in m else "") +
-                      (" by CoAP" if m["coap"] else "") for m in self.meters)))
+            ", ".join(m["protocol"] + (" with key" if "raw_key" in m else "")
+                      for m in self.meters)))
         self.check_bills()
 
     def refused(self, meter, frame):
         """Send it; the verdict."""
         before = {v for m, v in self.refusals() if m == meter["meter"]}
-        if meter["coap"]:
+        if meter in self.meters[::2]:
             expect(self.post(meter, frame)[0] == 4, "%s was not refused over CoAP", meter["meter"])
         else:
             self.publish(meter, frame)
@@ -180,6 +198,17 @@ class Tester:
         expect(any(v.startswith("another key") for v in verdicts), "%s", verdicts)
         expect(self.rig.status()["readings"] == readings, "a refused frame became a reading")
         self.check_bills()
+
+    def a_third_reading_over_http_is_on_every_bill(self):
+        expect(self.rig.programs["gateway"].end() == 0, "the gateway did not stop cleanly")
+        self.rig.set_clock(self.start_us + DAY_US + HOUR_US + 10 ** 6, 1)
+        self.rig.start_gateway()
+        self.third_is_in = True
+        self.send_all("third", 3 * len(self.meters))
+        self.check_bills()
+        meter = self.meters[0]["meter"]
+        ways = {row["transport"] for row in self.rig.api("GET", "/v1/meters/%s/readings" % meter)["readings"]}
+        expect(ways == {"mqtt", "coap", "http"}, "%s", ways)
 
     def was_unreadable(self, meter):
         """Its damage was taken for a wrong key already: the two cannot be told apart there."""
@@ -230,6 +259,7 @@ def main():
                 tester.meters_of_all_protocols_are_registered,
                 tester.two_readings_a_day_apart_are_on_every_bill,
                 tester.damage_and_another_key_are_refused_each_in_its_own_words,
+                tester.a_third_reading_over_http_is_on_every_bill,
                 tester.a_fleet_of_other_makers_meters_is_in_the_books)])
 
 

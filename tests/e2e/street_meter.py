@@ -418,18 +418,20 @@ class Coap:
     def close(self):
         self.pipe.close()
 
-    def request(self, name, payload, content=COSE_ENCRYPT0):
-        """The datagram of POST /m/<name>, and its token."""
+    def request(self, name, payload, content=COSE_ENCRYPT0, protocol=None):
+        """The datagram of POST /m/<name>, and its token. protocol: of a raw frame, when it is named."""
         self.number = (self.number + 1) % 65536
         token = os.urandom(4)
         options = _option(11, b"m") + _option(0, name.encode())
         options += _option(1, bytes([content]))
+        if protocol is not None:
+            options += _option(3, ("p=" + protocol).encode())
         return (bytes([0x44, 0x02]) + struct.pack(">H", self.number) + token + options +
                 b"\xff" + payload), token
 
-    def post(self, name, payload, content=COSE_ENCRYPT0, seconds=8):
+    def post(self, name, payload, content=COSE_ENCRYPT0, seconds=8, protocol=None):
         """(class, detail, payload) of the answer, as (2, 4, receipt); None when none came."""
-        data, token = self.request(name, payload, content)
+        data, token = self.request(name, payload, content, protocol)
         deadline = time.monotonic() + seconds
         sent = 0.0
         while time.monotonic() < deadline:
