@@ -23,6 +23,7 @@ class Proxy:
         self.inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.inside.bind(("127.0.0.1", port))
         self.meter = None
+        self.last_up = b""
         self.held = []  # (due, function, data) of datagrams that others overtake
         self.counts = {"up": 0, "down": 0, "lost": 0, "overtaken": 0, "repeated": 0, "moved": 0,
                        "largest": 0}
@@ -87,7 +88,7 @@ class Proxy:
         except OSError:
             return  # Nobody is there on the other side: the meter finds out by itself.
         if way == "up":
-            self.meter = address
+            self.meter, self.last_up = address, data
         self.counts[way] += 1
         self.counts["largest"] = max(self.counts["largest"], len(data))
         if self.cut or self.random.randrange(100) < self.loss:

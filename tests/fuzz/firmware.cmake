@@ -6,6 +6,8 @@ if(TARGET meterpay::fw_host)
 endif()
 if(TARGET meterpay::fw_link)
     meterpay_fuzz_target(fw_coap LIBS meterpay::fw_link)
+    meterpay_fuzz_target(fw_records LIBS meterpay::fw_app meterpay::fw_host wolfssl::wolfssl
+        SOURCES ${PROJECT_SOURCE_DIR}/tests/support/dtls_peer.c)
 endif()
 
 if(TARGET meterpay_fw_serial)
