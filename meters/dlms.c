@@ -150,6 +150,7 @@ __attribute__((noinline)) static enum mt_status read_frames(struct mt_frame *fra
             mt_trace_field(input->trace, apdu.tail, apdu.tail_len, "checksum and end", "right");
         }
     }
+    mt_trace_layer(input->trace, NULL, 0, NULL); /* segments were joined in what ends here */
     frame->kind = apdu.is_request ? MT_FRAME_REQUEST : frame->kind;
     return status;
 }

@@ -259,6 +259,7 @@ enum mt_status mt_iec62056_decode(struct mt_frame *out, size_t *used, const stru
     size_t tail = at.request ? 0 : at.data_end;
     mt_trace_field(input->trace, bytes + start + tail, at.len - tail,
                    at.request ? "the reader's own words" : "end of block", NULL);
+    mt_trace_layer(input->trace, NULL, 0, NULL);
     if (status != MT_OK) {
         return status;
     }

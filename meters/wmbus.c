@@ -225,7 +225,9 @@ static enum mt_status read_compact(struct decoding *d, const uint8_t *bytes, siz
         return status;
     }
     mt_trace_layer(d->input->trace, records, records_len, "the full frame, put together");
-    return read_records(d, records, records_len);
+    status = read_records(d, records, records_len);
+    mt_trace_layer(d->input->trace, NULL, 0, NULL);
+    return status;
 }
 
 static enum mt_status read_application(struct decoding *d, const uint8_t *bytes, size_t len)
@@ -355,7 +357,9 @@ static enum mt_status read_message(struct decoding *d)
     }
     size_t len = mt_cursor_left(&c);
     enum mt_status status = open_bytes(plain, &plain_len, d, c.at, len);
-    return status == MT_OK ? read_application(d, plain, plain_len) : status;
+    status = status == MT_OK ? read_application(d, plain, plain_len) : status;
+    mt_trace_layer(trace, NULL, 0, NULL); /* what was told lies in bytes that end here */
+    return status;
 }
 
 /* L, C and the address of the link, then the layers above. */
@@ -377,6 +381,7 @@ static enum mt_status read_frame(struct mt_frame *frame, const uint8_t *bytes, s
     enum mt_status status = mt_wmbus_layers(&layers, plain, bytes, len, input);
     if (status != MT_OK) {
         frame->fragment = status == MT_NO_READING ? layers.afl.fragment : 0;
+        mt_trace_layer(input->trace, NULL, 0, NULL);
         return status;
     }
     frame->has_counter = layers.has_session || (layers.has_afl && layers.afl.has_counter);
@@ -390,6 +395,7 @@ static enum mt_status read_frame(struct mt_frame *frame, const uint8_t *bytes, s
     status = read_message(&d);
     /* What is refused was the last fragment of its message: it is not read in another way. */
     frame->fragment = layers.is_assembled && !mt_status_is_told(status) ? layers.afl.fragment : 0;
+    mt_trace_layer(input->trace, NULL, 0, NULL);
     return status;
 }
 
@@ -406,7 +412,9 @@ static enum mt_status read_span(struct mt_frame *frame, const struct mt_wmbus_sp
         mt_trace_layer(input->trace, bytes, span->len, "without its CRCs");
     }
     *frame = (struct mt_frame){.protocol = "wmbus"};
-    return read_frame(frame, bytes, span->len, input);
+    enum mt_status status = read_frame(frame, bytes, span->len, input);
+    mt_trace_layer(input->trace, NULL, 0, NULL);
+    return status;
 }
 
 /* The frame of a span; or, when that is none, the frame that a chance made look like it: one frame

@@ -282,7 +282,7 @@ enum mt_status mt_wmbus_diehl(struct mt_mbus_reader *reader, const struct mt_wmb
         note_litres(reader, mt_cursor_le32(&c), 1);
     }
     mt_trace_field(reader->trace, c.at, mt_cursor_left(&c), "Diehl's own", NULL);
-    mt_trace_layer(reader->trace, NULL, 0, "the frame");
+    mt_trace_layer(reader->trace, NULL, 0, NULL);
     prios_identity(&reader->frame->identity, payload);
     reader->frame->flags |= prios_flags(payload->bytes);
     return MT_OK;
