@@ -80,10 +80,12 @@ struct gw_broker_key {
 MT_MUST_USE enum gw_status gw_broker_keys(char why[GW_BROKER_WHY_BYTES], const char *dir, void *arg,
                                           bool (*next)(void *arg, struct gw_broker_key *key));
 
-/** One topic that a foreign device's user may publish to. */
+/** One topic that a foreign device's user may publish to; or, with is_command, that it may read and the
+ *  gateway publishes to. */
 struct gw_broker_grant {
     const char *user;
     const char *topic;
+    bool is_command;
 };
 
 /** What foreign devices may. */

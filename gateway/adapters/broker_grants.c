@@ -98,8 +98,9 @@ static enum gw_status write_acl(struct users *users, char why[GW_BROKER_WHY_BYTE
             (void)snprintf(why, GW_BROKER_WHY_BYTES, "there is no memory for the users");
             status = GW_FULL;
         } else {
-            (void)fprintf(draft.file, "user %s\ntopic write %s\nuser %s\ntopic read %s\n",
-                          grant.user, grant.topic, rights->gateway, grant.topic);
+            (void)fprintf(draft.file, "user %s\ntopic %s %s\nuser %s\ntopic %s %s\n", grant.user,
+                          grant.is_command ? "read" : "write", grant.topic, rights->gateway,
+                          grant.is_command ? "write" : "read", grant.topic);
         }
     }
     if (status != GW_OK) {

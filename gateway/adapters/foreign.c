@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/adapters/sparkplug.h"
 #define KEEPALIVE_S 30
 #define RETRY_S_MIN 1
 #define RETRY_S_MAX 60
@@ -32,7 +33,7 @@ struct gw_foreign {
     _Atomic bool stop;
     _Atomic bool connected;
     _Atomic int64_t since_us;
-    _Atomic uint64_t connections, messages, oversize, stalled;
+    _Atomic uint64_t connections, messages, oversize, stalled, asked;
     pthread_mutex_t why_mutex;
     char why[GW_FOREIGN_WHY_BYTES];
 };
@@ -84,6 +85,13 @@ static void on_message(struct mosquitto *client, void *self, const struct mosqui
         .transport = GW_VIA_MQTT,
     };
     gw_sources_message(&outcome, foreign->sources, &message, put, foreign);
+    if (outcome.ask[0] != '\0') {
+        uint8_t ask[GW_SPARKPLUG_REBIRTH_BYTES];
+        size_t ask_len = gw_sparkplug_rebirth(ask, message.time_us);
+        /* One that is lost is asked again for a minute later. */
+        (void)mosquitto_publish(foreign->client, NULL, outcome.ask, (int)ask_len, ask, 0, false);
+        atomic_fetch_add(&foreign->asked, 1);
+    }
 }
 
 /* ---- the connection ----------------------------------------------------------------------------------- */
@@ -285,6 +293,7 @@ void gw_foreign_state(struct gw_foreign_state *out, struct gw_foreign *foreign)
     out->message_count = atomic_load(&foreign->messages);
     out->oversize_count = atomic_load(&foreign->oversize);
     out->stalled_count = atomic_load(&foreign->stalled);
+    out->asked_count = atomic_load(&foreign->asked);
     (void)pthread_mutex_lock(&foreign->why_mutex);
     memcpy(out->why, foreign->why, sizeof(out->why));
     (void)pthread_mutex_unlock(&foreign->why_mutex);

@@ -59,6 +59,7 @@ struct gw_foreign_state {
     int64_t since_us; /**< When that began, by the clock. */
     uint64_t connection_count;
     uint64_t message_count;  /**< That came. */
+    uint64_t asked_count;    /**< Births that edge nodes of Sparkplug were asked for. */
     uint64_t oversize_count; /**< Of those, above GW_MAPPING_BODY_BYTES_MAX: not looked at. */
     uint64_t stalled_count;  /**< Times that it waited for room. */
     char why[GW_FOREIGN_WHY_BYTES]; /**< Why it is not connected; empty while it is. */

@@ -396,8 +396,9 @@ enum gw_mapping_verdict gw_mapping_records(struct gw_mapping_records *out,
     if (body_len > GW_MAPPING_BODY_BYTES_MAX) {
         return no(why, GW_MAPPING_TOO_LARGE, "%zu bytes", body_len);
     }
-    enum gw_mapping_verdict verdict =
-        mapping->body == GW_MAPPING_JSON ? gw_mapping_json_check(body, body_len) : GW_MAPPING_DONE;
+    enum gw_mapping_verdict verdict = mapping->body != GW_MAPPING_NUMBER
+                                          ? gw_mapping_json_check(body, body_len)
+                                          : GW_MAPPING_DONE;
     if (verdict != GW_MAPPING_DONE) {
         return no(why, verdict, "the body is no JSON, or nested too deep");
     }
@@ -458,7 +459,7 @@ static enum gw_mapping_verdict take_register(int64_t *out, const struct taking *
     char unit[SCALAR_MAX] = "";
     struct mt_decimal number;
     enum gw_mapping_verdict verdict = GW_MAPPING_DONE;
-    if (t->mapping->body == GW_MAPPING_JSON) {
+    if (t->mapping->body != GW_MAPPING_NUMBER) {
         verdict = scalar_at(text, suffix, t, r->path);
     } else if (!bare_number(text, t->record)) {
         verdict = no(t->why, GW_MAPPING_BAD_BODY, "the body is not one number");

@@ -14,7 +14,9 @@ target_link_libraries(gw_mapping
 
 add_library(gw_source STATIC
     ${CMAKE_CURRENT_LIST_DIR}/source.c
-    ${CMAKE_CURRENT_LIST_DIR}/source_file.c)
+    ${CMAKE_CURRENT_LIST_DIR}/source_file.c
+    ${CMAKE_CURRENT_LIST_DIR}/source_sparkplug.c
+    ${CMAKE_CURRENT_LIST_DIR}/sparkplug.c)
 target_link_libraries(gw_source
     PUBLIC gw_mapping meterpay::core Threads::Threads
     PRIVATE meterpay_tariff_file) # for where shipped files stand

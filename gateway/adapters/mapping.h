@@ -57,7 +57,11 @@ const char *gw_mapping_verdict_name(enum gw_mapping_verdict verdict);
 /** What to do about it, in a sentence. Never NULL. */
 const char *gw_mapping_verdict_advice(enum gw_mapping_verdict verdict);
 
-enum gw_mapping_body { GW_MAPPING_JSON, GW_MAPPING_NUMBER };
+enum gw_mapping_body {
+    GW_MAPPING_JSON,
+    GW_MAPPING_NUMBER,
+    GW_MAPPING_SPARKPLUG, /**< Made JSON before (source_sparkplug.h). */
+};
 enum gw_mapping_clock {
     GW_MAPPING_ARRIVAL, /**< None: the gateway's own. */
     GW_MAPPING_S,

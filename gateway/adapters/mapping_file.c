@@ -197,7 +197,7 @@ static void read_registers(struct gw_mapping *m, struct gw_yaml *yaml, const gw_
     }
     for (uint32_t i = 0; i < count && !gw_yaml_failed(yaml); i++) {
         read_register(&m->registers[i], yaml, gw_yaml_item(yaml, node, i),
-                      m->body == GW_MAPPING_JSON);
+                      m->body != GW_MAPPING_NUMBER);
     }
     m->register_count = count;
 }
@@ -235,7 +235,7 @@ static void read_mapping(struct gw_mapping *m, struct gw_yaml *yaml)
                                        "when",   "require",  "list",   "device", "channel",
                                        "time",   "readings", "payload"};
     static const char *const formats[] = {GW_MAPPING_FORMAT};
-    static const char *const bodies[] = {"json", "number"};
+    static const char *const bodies[] = {"json", "number", "sparkplug"};
     const gw_yaml_node *root = gw_yaml_root(yaml);
     gw_yaml_keys(yaml, root, keys, COUNT_OF(keys));
     (void)gw_yaml_word(yaml, gw_yaml_need(yaml, root, "format"), formats,

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/adapters/source_file.h"
+#include "gateway/adapters/source_sparkplug.h"
 #include "meters/message.h"
 
 struct gw_sources {
@@ -23,6 +23,7 @@ struct gw_sources {
     struct gw_mapped mapped;
     struct mt_message message;
     uint8_t bytes[GW_MESSAGE_BYTES_MAX];
+    char text[GW_MAPPING_BODY_BYTES_MAX];
 };
 
 /* One message, on its way. */
@@ -118,9 +119,17 @@ bool gw_sources_grant(struct gw_source_grant *grant, struct gw_sources *sources,
         const struct gw_mapping *mapping = &table->mappings[source->mapping];
         uint32_t topic = (uint32_t)(*cursor % GW_MAPPING_TOPICS_MAX);
         (*cursor)++;
-        found = source->user[0] != '\0' && topic < mapping->topic_count;
+        bool sparkplug = mapping->body == GW_MAPPING_SPARKPLUG;
+        found = source->user[0] != '\0' &&
+                (sparkplug ? topic < GW_SPARKPLUG_RIGHTS &&
+                                 gw_sparkplug_right(grant->topic, source->names.device,
+                                                    (enum gw_sparkplug_right)topic)
+                           : topic < mapping->topic_count);
         if (found) {
             memcpy(grant->user, source->user, sizeof(grant->user));
+            grant->is_command = sparkplug && topic == GW_SPARKPLUG_COMMAND;
+        }
+        if (found && !sparkplug) {
             gw_mapping_topic_of(grant->topic, mapping, topic, &source->names);
         }
     }
@@ -358,6 +367,40 @@ static void take_by(struct passage *p, const struct gw_mapping_names *names)
     }
 }
 
+/* A Sparkplug message becomes JSON first. */
+static void take_sparkplug(struct passage *p)
+{
+    struct gw_sources *s = p->sources;
+    struct gw_sparkplug_topic topic;
+    struct gw_sparkplug_outcome sparkplug;
+    struct gw_mapping_names names = {.device = "", .channel = ""};
+    const struct gw_source_message *message = p->message;
+    uint32_t mapping = (uint32_t)(p->mapping - s->table.mappings);
+    if (!gw_sparkplug_topic(&topic, message->topic, message->topic_len) ||
+        topic.type == GW_SPARKPLUG_OTHER) {
+        return; /* of another host's, or a name that nobody can bind */
+    }
+    memcpy(names.device, topic.device, sizeof(names.device));
+    p->out->known = true;
+    gw_sparkplug_take(&sparkplug, s->text, &s->table, mapping, &topic, message);
+    if (!sparkplug.is_known) {
+        refuse(p, &names, GW_MAPPING_DONE, "nobody bound this edge node");
+    } else if (sparkplug.is_damaged) {
+        refuse(p, &names, GW_MAPPING_BAD_BODY, "this is no Sparkplug B payload");
+    }
+    if (sparkplug.ask && !gw_sparkplug_right(p->out->ask, topic.node, GW_SPARKPLUG_COMMAND)) {
+        p->out->ask[0] = '\0';
+    }
+    if (sparkplug.metrics > 0) {
+        struct gw_source_message json = *message;
+        json.body = s->text;
+        json.body_len = sparkplug.len;
+        p->message = &json;
+        take_by(p, &names);
+        p->message = message;
+    }
+}
+
 void gw_sources_message(struct gw_source_outcome *out, struct gw_sources *sources,
                         const struct gw_source_message *message, gw_source_put *put, void *arg)
 {
@@ -374,7 +417,11 @@ void gw_sources_message(struct gw_source_outcome *out, struct gw_sources *source
                         : strcmp(p.mapping->hook, message->hook) == 0;
         /* Several mappings may be for one topic: only those that somebody uses have a say. */
         if (ours && sources->table.bound[m]) {
-            take_by(&p, &names);
+            if (p.mapping->body == GW_MAPPING_SPARKPLUG && message->topic != NULL) {
+                take_sparkplug(&p);
+            } else {
+                take_by(&p, &names);
+            }
         }
     }
     (void)pthread_mutex_unlock(&sources->lock);

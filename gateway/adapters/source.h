@@ -66,6 +66,7 @@ bool gw_sources_filter(char filter[GW_MAPPING_PATH_MAX + 1], struct gw_sources *
 struct gw_source_grant {
     char user[GW_SOURCE_USER_MAX + 1];
     char topic[GW_MAPPING_TOPIC_MAX + 1];
+    bool is_command; /**< The other way about: the user may read it, and we publish. */
 };
 /** Each grant in turn; *cursor is 0 for the first. Returns false past the last. */
 bool gw_sources_grant(struct gw_source_grant *grant, struct gw_sources *sources, uint64_t *cursor);
@@ -118,10 +119,11 @@ typedef bool gw_source_put(void *arg, const struct gw_message *message);
 
 /** What became of it. */
 struct gw_source_outcome {
-    uint32_t put;     /**< Messages handed to the core. */
-    uint32_t aside;   /**< Records of another kind. */
-    uint32_t unbound; /**< Records of devices that nobody bound. */
-    uint32_t refused; /**< Records, or the whole, that gave no reading. */
+    uint32_t put;                       /**< Messages handed to the core. */
+    uint32_t aside;                     /**< Records of another kind. */
+    uint32_t unbound;                   /**< Records of devices that nobody bound. */
+    uint32_t refused;                   /**< Records, or the whole, that gave no reading. */
+    char ask[GW_MAPPING_TOPIC_MAX + 1]; /**< Not empty: publish gw_sparkplug_rebirth there. */
     bool full;  /**< put said so: bring the whole message again, what was put is a duplicate. */
     bool known; /**< A mapping is for it. */
 };

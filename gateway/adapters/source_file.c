@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Mapping files of two folders, and the bindings in sources.csv. */
-#include "gateway/adapters/source_file.h"
+#include "gateway/adapters/source_sparkplug.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -306,7 +306,11 @@ enum gw_status gw_source_table_read(struct gw_source_table *table, char why[GW_S
     }
     enum gw_status status = read_folder(table, why, paths->shipped);
     status = status == GW_OK ? read_folder(table, why, paths->own) : status;
-    return status == GW_OK ? read_bindings(table, why, paths->bindings) : status;
+    status = status == GW_OK ? read_bindings(table, why, paths->bindings) : status;
+    if (status == GW_OK && !gw_sparkplug_nodes_build(table)) {
+        status = no(why, GW_FULL, "there is no memory for Sparkplug's edge nodes");
+    }
+    return status;
 }
 
 void gw_source_table_free(struct gw_source_table *table)
@@ -314,6 +318,8 @@ void gw_source_table_free(struct gw_source_table *table)
     free(table->mappings);
     free(table->sources);
     free(table->cells);
+    free(table->nodes);
+    free(table->node_cells);
 }
 
 /* ---- writing -------------------------------------------------------------------------------------------- */

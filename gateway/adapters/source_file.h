@@ -5,6 +5,7 @@
 
 #include "gateway/adapters/shipped.h"
 #include "gateway/adapters/source.h"
+#include "gateway/adapters/sparkplug.h"
 #include "gateway/core/index.h"
 
 /** A line of sources.csv. */
@@ -15,6 +16,21 @@ struct gw_source {
     char unit[GW_SOURCE_UNIT_MAX + 1];
     char meter[MT_NAME_MAX + 1];
     char user[GW_SOURCE_USER_MAX + 1];
+    /* of a Sparkplug metric, as its birth said */
+    bool has_alias;
+    uint32_t datatype; /**< 0: not said. */
+    uint64_t alias;
+    uint32_t next_of_node; /**< Another binding of its edge node; UINT32_MAX: the last. */
+};
+
+/** An edge node of Sparkplug with a binding. */
+struct gw_sparkplug_node {
+    char name[GW_MAPPING_DEVICE_MAX + 1]; /**< "group:node" */
+    bool is_born;
+    uint8_t seq;      /**< Of its newest message. */
+    uint64_t bd_seq;  /**< Of its birth: its death has the same. */
+    int64_t asked_us; /**< When its births were asked for; 0: never. */
+    uint32_t first;   /**< Of its bindings. */
 };
 
 /** All of them. Zeroed before use. */
@@ -27,6 +43,10 @@ struct gw_source_table {
     struct gw_index devices; /**< By mapping and device. */
     struct gw_index meters;
     uint32_t *cells; /**< Of both. */
+    uint32_t node_count;
+    struct gw_sparkplug_node *nodes; /**< NULL: no binding speaks Sparkplug. */
+    struct gw_index nodes_by_name;
+    uint32_t *node_cells;
 };
 
 /** Hash of a mapping's device in table->devices. */

@@ -19,7 +19,9 @@ static bool next_grant(void *arg, struct gw_broker_grant *grant)
     if (!gw_sources_grant(&walk->grant, walk->sources, &walk->cursor)) {
         return false;
     }
-    *grant = (struct gw_broker_grant){.user = walk->grant.user, .topic = walk->grant.topic};
+    *grant = (struct gw_broker_grant){.user = walk->grant.user,
+                                      .topic = walk->grant.topic,
+                                      .is_command = walk->grant.is_command};
     return true;
 }
 

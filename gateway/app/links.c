@@ -474,6 +474,7 @@ static json_t *sources_json(struct gw_links *links)
     gw_api_put_time(object, "since", broker.since_us);
     gw_api_put_int(object, "connections", (int64_t)broker.connection_count);
     gw_api_put_int(object, "stalled", (int64_t)broker.stalled_count);
+    gw_api_put_int(object, "births_asked", (int64_t)broker.asked_count);
     gw_api_put_text(object, "why", broker.why);
     gw_api_put_int(object, "mappings", state.mappings);
     gw_api_put_int(object, "bindings", state.bindings);

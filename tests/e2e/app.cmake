@@ -11,6 +11,8 @@ if(TARGET meterpay AND TARGET meterpayd AND TARGET meterpay-operator)
         COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/reconcile.py TIMEOUT 300)
     meterpay_script_test(e2e/sources
         COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/sources.py TIMEOUT 300)
+    meterpay_script_test(e2e/sparkplug
+        COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/sparkplug.py TIMEOUT 120)
     meterpay_script_test(e2e/webhooks
         COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/webhooks.py TIMEOUT 300)
     add_library(fake_clock MODULE ${PROJECT_SOURCE_DIR}/tests/support/fake_clock.c)

@@ -144,7 +144,7 @@ class Tester:
             said = self.rig.cli("mapping", "check", name, needs_dir=False)
             expect("'%s' is good" % name in said, "%s", said)
         hooks = {"ctwing", "onenet", "oceanconnect", "iotda"}
-        others = {"sparkplug"}
+        others = {"sparkplug"}  # sparkplug.py
         left = shipped - hooks - others - {d[0] for d in DEVICES}
         expect(not left, "no device here speaks by %s", left)
         for name in ("passwords", "acl"):

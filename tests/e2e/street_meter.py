@@ -233,6 +233,12 @@ class _SocketPipe:
         self.socket.close()
 
 
+class _TcpPipe(_SocketPipe):
+    def __init__(self, port):  # pylint: disable=super-init-not-called
+        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.socket.settimeout(None)
+
+
 class _TlsPipe:
     """TLS with a pre-shared key, which Python's own ssl cannot do, through the openssl program."""
 
@@ -290,6 +296,11 @@ class Mqtt:
         with open(folder + "/gateway.password", encoding="utf-8") as file:
             password = file.readline().strip()
         return Mqtt(_SocketPipe(folder + "/broker.sock"), client_id, username, password)
+
+    @staticmethod
+    def as_user(port, user, password):
+        """A foreign device, on the listener for such."""
+        return Mqtt(_TcpPipe(port), user, user, password)
 
     @staticmethod
     def as_meter(port, name, psk):

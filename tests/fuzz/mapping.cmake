@@ -7,3 +7,7 @@ endif()
 if(TARGET gw_hook)
     meterpay_fuzz_target(hook LIBS gw_hook)
 endif()
+
+if(TARGET gw_source)
+    meterpay_fuzz_target(sparkplug LIBS gw_source)
+endif()

@@ -6,9 +6,11 @@ if(TARGET gw_mapping)
 endif()
 
 if(TARGET gw_source)
-    meterpay_unit_test(source LIBS gw_source)
-    target_compile_definitions(test_source PRIVATE
-        METERPAY_MAPPINGS="${PROJECT_SOURCE_DIR}/gateway/mappings")
+    foreach(name source sparkplug)
+        meterpay_unit_test(${name} LIBS gw_source)
+        target_compile_definitions(test_${name} PRIVATE
+            METERPAY_MAPPINGS="${PROJECT_SOURCE_DIR}/gateway/mappings")
+    endforeach()
 endif()
 
 if(TARGET gw_hook)
