@@ -20,7 +20,7 @@
 #include "firmware/link/client.h"
 #include "firmware/link/dtls.h"
 
-#define SECONDS_MAX 20
+#define SECONDS_MAX 100 /* RFC 7252, MAX_TRANSMIT_WAIT: 93 s */
 #define BODY_MAX 65536u
 
 static struct {
