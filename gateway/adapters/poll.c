@@ -9,7 +9,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "gateway/adapters/poll_freeze.h"
 #include "gateway/core/heap.h"
 #include "meters/message.h"
 
@@ -21,7 +20,6 @@
 #define REOPEN_MS_MAX 60000
 #define SLEEP_MS_MAX 60000
 #define ROOM_MS 50
-#define FREEZE_AFTER_US (5 * MINUTE_US) /* after midnight, for meters whose clocks are late */
 #define DIR_BYTES 512
 
 /* One line's thread and what only it uses. */
@@ -75,49 +73,35 @@ static bool hand_over(struct gw_poll *poller, const struct gw_message *message)
     return put;
 }
 
-static struct gw_message message_of(const struct worker *w, uint32_t target)
-{
-    const struct gw_poll_target *t = &w->poller->plan.targets[target];
-    return (struct gw_message){.transport = GW_VIA_WIRE,
-                               .form = GW_FORM_RAW,
-                               .name = t->name,
-                               .name_len = strlen(t->name),
-                               .reply = target + 1u};
-}
-
-/* A reading that is no frame of its own. */
-static bool hand_over_reading(struct worker *w, uint32_t target, const struct mt_reading *reading)
-{
-    const struct gw_poll_target *t = &w->poller->plan.targets[target];
-    struct gw_message message = message_of(w, target);
-    uint8_t cbor[256];
-    struct mt_message *said = calloc(1, sizeof(*said)); /* 7 kB: not on a thread's stack */
-    enum mt_status status = MT_TOO_LARGE;
-    if (said != NULL) {
-        said->count = 1;
-        said->readings[0] = *reading;
-        status = mt_message_encode(cbor, &message.len, sizeof(cbor), said,
-                                   (enum mt_medium)t->identity.medium);
-    }
-    free(said);
-    if (status != MT_OK) {
-        return true; /* no memory: it is asked again at its period */
-    }
-    message.form = GW_FORM_CBOR;
-    message.bytes = cbor;
-    return hand_over(w->poller, &message);
-}
-
 static bool hand_over_answer(struct worker *w, uint32_t target, const struct mt_reading *reading)
 {
-    uint8_t protocol = w->poller->plan.targets[target].protocol;
-    struct gw_message message = message_of(w, target);
-    if (protocol == GW_POLL_MODBUS) {
-        return hand_over_reading(w, target, reading);
+    const struct gw_poll_target *t = &w->poller->plan.targets[target];
+    struct gw_message message = {.transport = GW_VIA_WIRE,
+                                 .form = GW_FORM_RAW,
+                                 .name = t->name,
+                                 .name_len = strlen(t->name),
+                                 .reply = target + 1u};
+    uint8_t cbor[256];
+    if (t->protocol == GW_POLL_MODBUS) {
+        struct mt_message *said = calloc(1, sizeof(*said)); /* 7 kB: not on a thread's stack */
+        enum mt_status status = MT_TOO_LARGE;
+        if (said != NULL) {
+            said->count = 1;
+            said->readings[0] = *reading;
+            status = mt_message_encode(cbor, &message.len, sizeof(cbor), said,
+                                       (enum mt_medium)t->identity.medium);
+        }
+        free(said);
+        if (status != MT_OK) {
+            return true; /* no memory: it is asked again at its period */
+        }
+        message.form = GW_FORM_CBOR;
+        message.bytes = cbor;
+    } else {
+        message.protocol = gw_poll_frame_name(t->protocol);
+        message.protocol_len = strlen(message.protocol);
+        message.bytes = gw_talk_answer(&w->talk, &message.len);
     }
-    message.protocol = gw_poll_frame_name(protocol);
-    message.protocol_len = strlen(message.protocol);
-    message.bytes = gw_talk_answer(&w->talk, &message.len);
     return hand_over(w->poller, &message);
 }
 
@@ -161,57 +145,6 @@ static void note(struct worker *w, uint32_t target, enum gw_talk_said said, int6
     pthread_mutex_unlock(&poller->looking);
 }
 
-/* ---- what it froze --------------------------------------------------------------------------------------- */
-
-static bool freeze_is_due(const struct worker *w, uint32_t target, int64_t now_us)
-{
-    const struct gw_poll_view *view = &w->poller->views[target];
-    int64_t midnight_us = (now_us + LOCAL_US) / DAY_US * DAY_US - LOCAL_US;
-    return w->poller->plan.targets[target].freeze && !view->silent &&
-           view->frozen_us < midnight_us && now_us - midnight_us >= FREEZE_AFTER_US;
-}
-
-/* One of the two questions. */
-static enum gw_status ask_about(struct worker *w, enum gw_talk_said *said, uint32_t target,
-                                uint32_t data_id)
-{
-    enum gw_status status = gw_line_take(&w->line);
-    if (status == GW_OK) {
-        gw_talk_about(&w->talk, &w->poller->plan.targets[target], w->line.plan->tries, data_id);
-        status = gw_line_talk(&w->line, said, &w->talk);
-        gw_line_give(&w->line);
-    }
-    return status;
-}
-
-/* The day's frozen registers. What goes wrong is tried again at the meter's next turn: the register of now
- * was read, so nothing depends on it. Returns as ask(). */
-static enum gw_status ask_frozen(struct worker *w, uint32_t target)
-{
-    struct mt_reading reading;
-    int64_t time_us = 0;
-    size_t len = 0;
-    enum gw_talk_said said = GW_TALK_SILENT;
-    enum gw_status status = ask_about(w, &said, target, GW_FREEZE_TIME);
-    if (status != GW_OK || said != GW_TALK_ANSWER) {
-        return status == GW_BUSY ? GW_OK : status;
-    }
-    const uint8_t *answer = gw_talk_answer(&w->talk, &len);
-    if (!gw_freeze_time(&time_us, answer, len)) {
-        return GW_OK; /* it never froze */
-    }
-    status = ask_about(w, &said, target, GW_FREEZE_ENERGY);
-    if (status != GW_OK || said != GW_TALK_ANSWER ||
-        !gw_freeze_registers(&reading, &w->talk.frame)) {
-        return status == GW_BUSY ? GW_OK : status;
-    }
-    reading.time_us = time_us;
-    pthread_mutex_lock(&w->poller->looking);
-    w->poller->views[target].frozen_us = time_us;
-    pthread_mutex_unlock(&w->poller->looking);
-    return hand_over_reading(w, target, &reading) ? GW_OK : GW_END;
-}
-
 /* Ask one meter. Returns GW_OK also when it is silent; GW_IO when the line failed; GW_END to close. */
 static enum gw_status ask(struct worker *w, uint32_t target)
 {
@@ -237,14 +170,8 @@ static enum gw_status ask(struct worker *w, uint32_t target)
         return status;
     }
     note(w, target, said, asked_us);
-    if (said != GW_TALK_ANSWER) {
-        return GW_OK;
-    }
-    if (!hand_over_answer(w, target, &reading)) {
-        return GW_END;
-    }
-    return freeze_is_due(w, target, gw_clock_now_us(w->poller->clock)) ? ask_frozen(w, target)
-                                                                       : GW_OK;
+    bool handed = said != GW_TALK_ANSWER || hand_over_answer(w, target, &reading);
+    return handed ? GW_OK : GW_END;
 }
 
 /* ---- one line ------------------------------------------------------------------------------------------ */
@@ -376,7 +303,6 @@ static enum gw_status start(struct gw_poll *poller, uint32_t index)
         memcpy(view->line, plan->name, sizeof(view->line));
         view->protocol = target->protocol;
         view->every_us = target->every_us;
-        view->freeze = target->freeze;
         view->next_us = now_us;
         view->verdict = -1;
         gw_heap_set(&w->heap, i, now_us + i); /* in the file's order */

@@ -5,7 +5,6 @@
 meterpay_find_package_config(modbus libmodbus)
 add_library(gw_poll_plan STATIC
     ${CMAKE_CURRENT_LIST_DIR}/modbus_map.c
-    ${CMAKE_CURRENT_LIST_DIR}/poll_freeze.c
     ${CMAKE_CURRENT_LIST_DIR}/poll_plan.c
     ${CMAKE_CURRENT_LIST_DIR}/poll_scan.c
     ${CMAKE_CURRENT_LIST_DIR}/poll_talk.c)

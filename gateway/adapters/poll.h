@@ -36,8 +36,6 @@ struct gw_poll_view {
     uint8_t protocol; /**< enum gw_poll_protocol */
     bool silent;
     int64_t every_us, asked_us, answered_us, next_us;
-    bool freeze;                 /**< Its daily freeze is read. */
-    int64_t frozen_us;           /**< Moment of the newest one; 0: none yet. */
     uint64_t answers, failures;  /**< failures: no answer, or a refusal. */
     uint64_t foreign;            /**< Answers of other meters that were heard. */
     uint64_t damaged;            /**< Frames or bytes that could not be read. */

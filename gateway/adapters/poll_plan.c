@@ -182,13 +182,12 @@ static void read_address(struct reading *r, struct gw_poll_target *target, const
 
 static void read_target(struct reading *r, struct gw_poll_target *target, const gw_yaml_node *node)
 {
-    static const char *const keys[] = {"meter", "protocol", "address", "every", "map", "freeze"};
-    static const char *const freezes[] = {"daily"};
+    static const char *const keys[] = {"meter", "protocol", "address", "every", "map"};
     const char *words[GW_POLL_PROTOCOLS];
     for (uint32_t i = 0; i < GW_POLL_PROTOCOLS; i++) {
         words[i] = protocols[i].word;
     }
-    gw_yaml_keys(r->yaml, node, keys, 6);
+    gw_yaml_keys(r->yaml, node, keys, 5);
     const gw_yaml_node *meter = gw_yaml_need(r->yaml, node, "meter");
     gw_yaml_copy(r->yaml, target->name, sizeof(target->name), meter, "a meter's name");
     if (!gw_yaml_failed(r->yaml) &&
@@ -207,11 +206,6 @@ static void read_target(struct reading *r, struct gw_poll_target *target, const 
     target->every_us = every != NULL
                            ? read_span(r->yaml, every, SECOND_US, 31ll * 86400 * SECOND_US)
                            : 900 * SECOND_US;
-    const gw_yaml_node *freeze = gw_yaml_get(r->yaml, node, "freeze");
-    target->freeze = freeze != NULL && gw_yaml_word(r->yaml, freeze, freezes, 1) == 0;
-    if (target->freeze && target->protocol != GW_POLL_DLT645 && !gw_yaml_failed(r->yaml)) {
-        gw_yaml_fail(r->yaml, freeze, "only dlt645 meters have a daily freeze");
-    }
     if (!gw_yaml_failed(r->yaml)) {
         read_address(r, target, node);
     }

@@ -14,7 +14,6 @@
  *            - {meter: wABC-12345678, protocol: mbus, address: 5, every: 1h}
  *            - {meter: pEAS-0001, protocol: modbus, address: 1, map: sdm120, every: 15min}
  *
- *  freeze: daily reads the registers that a dlt645 meter froze at midnight, too.
  *  address belongs to mbus (1 to 250) and modbus (1 to 247). The other protocols ask by the meter's
  *  number, and their answers must carry it.
  *  Never: opens a line.
@@ -56,7 +55,6 @@ struct gw_poll_target {
     uint8_t address;             /**< M-Bus primary or Modbus; else 0. */
     uint8_t map;                 /**< Modbus: index into the plan's maps. */
     int64_t every_us;            /**< 1 s to 31 days. */
-    bool freeze;                 /**< Its daily frozen registers are read, too (poll_freeze.h). */
 };
 
 /** A line. Its meters are targets[first .. first + count). */

@@ -40,14 +40,6 @@ void gw_talk_begin(struct gw_talk *talk, const struct gw_poll_target *target, ui
     start_over(talk);
 }
 
-void gw_talk_about(struct gw_talk *talk, const struct gw_poll_target *target, uint8_t tries,
-                   uint32_t data_id)
-{
-    MT_CHECK(target->protocol == GW_POLL_DLT645 && data_id != 0);
-    gw_talk_begin(talk, target, tries);
-    talk->data_id = data_id;
-}
-
 void gw_talk_probe(struct gw_talk *talk, uint8_t protocol, const char *number, uint8_t address)
 {
     struct gw_poll_target target = {.protocol = protocol, .address = address};
@@ -67,9 +59,7 @@ static enum mt_status ask_dlt645(struct gw_talk *talk)
     struct mt_dlt645_query query = {
         .number = talk->identity.number,
         .edition = old ? MT_DLT645_1997 : MT_DLT645_2007,
-        .data_id = old                  ? TOTAL_1997
-                   : talk->data_id != 0 ? talk->data_id
-                                        : MT_DLT645_FORWARD_ACTIVE,
+        .data_id = old ? TOTAL_1997 : MT_DLT645_FORWARD_ACTIVE,
     };
     memset(talk->asked, 0xfe, PREAMBLE); /* wakes the receiver (5.2.1, note) */
     enum mt_status status = mt_dlt645_build_read(talk->asked + PREAMBLE, &talk->asked_len,
@@ -241,11 +231,7 @@ static enum gw_talk_said take(struct gw_talk *talk, size_t at, size_t len)
     if (talk->frame.kind == MT_FRAME_ABNORMAL) {
         return GW_TALK_REFUSED;
     }
-    bool asked_for = talk->data_id != 0 && talk->frame.data_id == talk->data_id;
-    if (talk->data_id != 0 && !asked_for) {
-        return GW_TALK_MORE; /* a late answer to an earlier question */
-    }
-    if (talk->frame.has_reading || talk->anybody || asked_for) {
+    if (talk->frame.has_reading || talk->anybody) {
         talk->answer_at = at;
         talk->answer_len = len;
         return GW_TALK_ANSWER;

@@ -38,7 +38,6 @@ enum gw_talk_said {
 struct gw_talk {
     uint8_t protocol;            /**< enum gw_poll_protocol. */
     uint8_t address;             /**< M-Bus primary. */
-    uint32_t data_id;            /**< DL/T 645-2007: what is asked for; 0: the register. */
     bool anybody;                /**< A search: whoever answers is taken. */
     struct mt_identity identity; /**< Who must answer; its number may hold wildcards in a search. */
     uint8_t step;
@@ -57,11 +56,6 @@ struct gw_talk {
 
 /** Begin a conversation with a meter. tries: 1 to 10. */
 void gw_talk_begin(struct gw_talk *talk, const struct gw_poll_target *target, uint8_t tries);
-
-/** Begin a conversation about another datum than the register (DL/T 645-2007 only); its answer needs no
- *  reading in it. */
-void gw_talk_about(struct gw_talk *talk, const struct gw_poll_target *target, uint8_t tries,
-                   uint32_t data_id);
 
 /** Begin a probe: one question to all whose numbers fit.
  *

@@ -559,8 +559,6 @@ json_t *gw_links_polled(struct gw_links *links)
         gw_api_put_time(meter, "asked", view.asked_us);
         gw_api_put_time(meter, "answered", view.answered_us);
         gw_api_put_time(meter, "next", view.next_us);
-        gw_api_put(meter, "freeze", json_boolean(view.freeze));
-        gw_api_put_time(meter, "frozen", view.frozen_us);
         gw_api_put_int(meter, "answers", (int64_t)view.answers);
         gw_api_put_int(meter, "failures", (int64_t)view.failures);
         gw_api_put_int(meter, "foreign", (int64_t)view.foreign);

@@ -9,7 +9,6 @@ import os
 import signal
 
 import street_rig
-import pack as packs
 import wire_meter as wire
 from street_rig import expect, wait_for
 
@@ -22,8 +21,6 @@ class Poller:
     def __init__(self, port):
         self.rig = street_rig.Rig(port, start="2026-05-20", speed=1)
         self.power = wire.Dlt645("000012345678", 123456)
-        # Midnight's registers: 1,230.00 kWh, of which 700.00 in band 1 and 530.00 in band 2.
-        self.power.frozen = (2026, 5, 20, 0, 0), (123000, 70000, 53000, 0, 0)
         self.slow = wire.Dlt645("000099995678", 1000, wait_s=0.3, pause_s=0.005)
         self.water = wire.Cjt188("00000000001234", 5000)
         self.mbus = wire.Mbus("12345678", 70000, 5)
@@ -42,8 +39,8 @@ class Poller:
     answer_within: 600ms
     tries: 2
     meters:
-      - {meter: %s, protocol: dlt645, every: 2s, freeze: daily}
-      - {meter: %s, protocol: dlt645, every: 2s, freeze: daily}
+      - {meter: %s, protocol: dlt645, every: 2s}
+      - {meter: %s, protocol: dlt645, every: 2s}
       - {meter: %s, protocol: dlt645, every: 2s}
       - {meter: %s, protocol: cjt188, every: 2s}
   - name: cellar
@@ -63,7 +60,6 @@ class Poller:
     def open(self):
         rig = self.rig
         rig.init()
-        rig.set_clock(rig.now_us() + 600 * 10 ** 6, 1)  # ten past midnight: meters have frozen
         with open(os.path.join(rig.gateway_folder, "lines.yaml"), "w", encoding="utf-8") as file:
             file.write(self.lines())
         rig.start_all()
@@ -108,22 +104,8 @@ class Poller:
                             (SECOND, 40000), (MODBUS, 500)):
             used = [m["consumption_units"] for m in self.rig.api(
                 "GET", "/v1/households/home-%s/bill?month=2026-05" % name[1:])["meters"]]
-            # From midnight's frozen register on: 1,234.56 less 1,230.00 kWh.
-            used[0] -= 4560 if name == POWER else 0
             expect(used == [units * rounds], "%s was billed %s, not %d", name, used, units * rounds)
         expect(self.rig.api("GET", "/v1/ledger/check")["holds"], "the books do not hold")
-
-    def expect_frozen(self):
-        """Midnight's registers, bands and all, as a reading of midnight; a meter without them goes on."""
-        midnight_us = packs.day_start_us(self.rig.start_day)
-
-        def frozen():
-            rows = self.rig.api("GET", "/v1/meters/%s/readings?limit=100" % POWER)["readings"]
-            return [r["total_units"] for r in rows if r["time_us"] == midnight_us]
-        expect(wait_for("midnight's reading", frozen, GRACE_S) == [1230000], "%s", frozen())
-        wait_for("its moment", lambda: self.polled()[POWER]["frozen_us"] == midnight_us, GRACE_S)
-        expect(self.polled()[SLOW]["freeze"] and self.polled()[SLOW]["frozen_us"] is None, "%s", self.polled()[SLOW])
-        expect(not self.polled()[WATER]["freeze"], "%s", self.polled()[WATER])
 
     def scan(self):
         found = self.rig.cli("poll", "scan", "--line", "cellar", "--protocol", "mbus-secondary")
@@ -137,7 +119,6 @@ class Poller:
     def run(self):
         self.open()
         self.expect_all()
-        self.expect_frozen()
         dead = wait_for("silence", lambda: self.polled()[DEAD]["silent"], GRACE_S)
         expect(dead and not self.polled()[POWER]["silent"], "who is silent is wrong")
         self.consume()

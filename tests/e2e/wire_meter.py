@@ -34,9 +34,7 @@ class Meter:
 
 
 class Dlt645(Meter):
-    """total in 0.01 kWh. frozen: (year, month, day, hour, minute) and registers of the newest daily freeze."""
-
-    frozen = None
+    """total in 0.01 kWh."""
 
     def answer(self, data):
         at = data.find(b"\x68")
@@ -49,21 +47,10 @@ class Dlt645(Meter):
 
     def read(self, address, identifier):
         own = bytes.fromhex(self.number)[::-1]
-        if any(a not in (0xaa, o) for a, o in zip(address, own)):
+        if any(a not in (0xaa, o) for a, o in zip(address, own)) or identifier != b"\0\0\1\0":
             return None
-        control = 0x91
-        if identifier == b"\0\0\1\0":
-            said = identifier + bcd(self.total, 4)
-        elif self.frozen is not None and identifier == bytes.fromhex("05060001")[::-1]:
-            year, *rest = self.frozen[0]
-            said = identifier + b"".join(bcd(part, 1) for part in reversed([year % 100] + rest))
-        elif self.frozen is not None and identifier == bytes.fromhex("05060101")[::-1]:
-            said = identifier + b"".join(bcd(register, 4) for register in self.frozen[1])
-        elif identifier[3] == 5:
-            control, said = 0xd1, b"\x02"  # no such data
-        else:
-            return None
-        frame = b"\x68" + own + b"\x68" + bytes([control, len(said)]) + bytes(
+        said = identifier + bcd(self.total, 4)
+        frame = b"\x68" + own + b"\x68\x91" + bytes([len(said)]) + bytes(
             (b + 0x33) & 0xff for b in said)
         return b"\xfe\xfe" + frame + total_of(frame)
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A meter asked on a line: bytes in, bytes out. The frames were made by hand from the standards. */
-#include "gateway/adapters/poll_freeze.h"
 #include "gateway/adapters/poll_talk.h"
 #include "tests/support/unit.h"
 
@@ -250,72 +249,6 @@ static void the_time_goes_to_everybody(void)
     CU_ASSERT_EQUAL(gw_talk_sync(out, 0), 0);
 }
 
-/* ---- the daily freeze (DL/T 645-2007, table A.6) -------------------------------------------------------- */
-
-static const uint8_t asks_when[] = {0xfe, 0xfe, 0xfe, 0xfe, 0x68, 0x78, 0x56, 0x34, 0x12, 0x00,
-                                    0x00, 0x68, 0x11, 0x04, 0x34, 0x33, 0x39, 0x38, 0xd1, 0x16};
-/* 2026-05-20 00:00 */
-static const uint8_t when[] = {0x68, 0x78, 0x56, 0x34, 0x12, 0x00, 0x00, 0x68, 0x91, 0x09, 0x34,
-                               0x33, 0x39, 0x38, 0x33, 0x33, 0x53, 0x38, 0x59, 0xa0, 0x16};
-static const uint8_t never[] = {0x68, 0x78, 0x56, 0x34, 0x12, 0x00, 0x00, 0x68, 0x91, 0x09, 0x34,
-                                0x33, 0x39, 0x38, 0x33, 0x33, 0x33, 0x33, 0x33, 0x55, 0x16};
-/* 1230.00 kWh, of which 700.00 and 530.00 in the first two tariffs */
-static const uint8_t what[] = {0x68, 0x78, 0x56, 0x34, 0x12, 0x00, 0x00, 0x68, 0x91,
-                               0x18, 0x34, 0x34, 0x39, 0x38, 0x33, 0x63, 0x45, 0x33,
-                               0x33, 0x33, 0x3a, 0x33, 0x33, 0x63, 0x38, 0x33, 0x33,
-                               0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0xe0, 0x16};
-
-static void begin_about(uint32_t data_id)
-{
-    struct gw_poll_target target = {.protocol = GW_POLL_DLT645};
-    size_t len = 0;
-    target.identity.medium = MT_POWER;
-    strcpy(target.identity.number, "000012345678");
-    gw_talk_about(&talk, &target, 2, data_id);
-    (void)gw_talk_ask(&talk, &len); /* as the line does */
-}
-
-static void a_meter_is_asked_when_it_froze_and_what(void)
-{
-    struct mt_reading reading;
-    int64_t time_us = 0;
-    size_t len = 0;
-    begin_about(GW_FREEZE_TIME);
-    expect_asked(asks_when, sizeof(asks_when));
-    CU_ASSERT_EQUAL(gw_talk_hear(&talk, when, sizeof(when)), GW_TALK_ANSWER);
-    const uint8_t *bytes = gw_talk_answer(&talk, &len);
-    CU_ASSERT(gw_freeze_time(&time_us, bytes, len));
-    CU_ASSERT_EQUAL(time_us, 1779206400ll * 1000000); /* 2026-05-19 16:00 UTC */
-    begin_about(GW_FREEZE_ENERGY);
-    CU_ASSERT_EQUAL(gw_talk_hear(&talk, what, sizeof(what)), GW_TALK_ANSWER);
-    CU_ASSERT(gw_freeze_registers(&reading, &talk.frame));
-    CU_ASSERT(reading.total == 1230000 && reading.band_mask == 0x0f);
-    CU_ASSERT(reading.band[0] == 700000 && reading.band[1] == 530000 && reading.band[3] == 0);
-}
-
-static void a_meter_that_never_froze_gives_nothing(void)
-{
-    struct mt_reading reading;
-    int64_t time_us = 0;
-    begin_about(GW_FREEZE_TIME);
-    CU_ASSERT_EQUAL(gw_talk_hear(&talk, never, sizeof(never)), GW_TALK_ANSWER);
-    CU_ASSERT_FALSE(gw_freeze_time(&time_us, never, sizeof(never)));
-    CU_ASSERT_FALSE(gw_freeze_time(&time_us, what, sizeof(what)));
-    for (size_t cut = 0; cut < sizeof(when); cut++) {
-        CU_ASSERT_FALSE(gw_freeze_time(&time_us, when, cut));
-    }
-    begin_about(GW_FREEZE_TIME);
-    CU_ASSERT_EQUAL(gw_talk_hear(&talk, refusal, sizeof(refusal)), GW_TALK_REFUSED);
-    /* the answer to an earlier question is not this one's */
-    begin_about(GW_FREEZE_ENERGY);
-    CU_ASSERT_EQUAL(gw_talk_hear(&talk, when, sizeof(when)), GW_TALK_MORE);
-    CU_ASSERT_EQUAL(gw_talk_hear(&talk, answer, sizeof(answer)), GW_TALK_MORE);
-    CU_ASSERT_EQUAL(gw_talk_hear(&talk, what, sizeof(what)), GW_TALK_ANSWER);
-    begin_dlt645();
-    CU_ASSERT_EQUAL(gw_talk_hear(&talk, answer, sizeof(answer)), GW_TALK_ANSWER);
-    CU_ASSERT_FALSE(gw_freeze_registers(&reading, &(struct mt_frame){.value_count = 0}));
-}
-
 static const struct unit_test tests[] = {
     {"an_answer_is_taken_byte_by_byte", an_answer_is_taken_byte_by_byte},
     {"the_echo_of_the_question_is_stepped_over", the_echo_of_the_question_is_stepped_over},
@@ -337,7 +270,5 @@ static const struct unit_test tests[] = {
     {"an_mbus_meter_that_is_not_selected_is_selected_again",
      an_mbus_meter_that_is_not_selected_is_selected_again},
     {"the_time_goes_to_everybody", the_time_goes_to_everybody},
-    {"a_meter_is_asked_when_it_froze_and_what", a_meter_is_asked_when_it_froze_and_what},
-    {"a_meter_that_never_froze_gives_nothing", a_meter_that_never_froze_gives_nothing},
 };
 UNIT_MAIN("poll_talk", tests)
