@@ -15,6 +15,9 @@
 #define REST_MS_MIN 50
 #define REST_MS_MAX 2000
 #define RETRY_MS 10000
+/* Mosquitto drops a signal that comes while it still reads its files for the one before. So it is told once more
+ * when nothing has changed for a while. */
+#define AGAIN_MS 2000
 #define KEYS_PER_CALL 4096u
 
 struct gw_keys {
@@ -128,13 +131,32 @@ static void rest_ms(struct gw_keys *keys, int64_t ms)
     }
 }
 
+/* With the lock held. Returns true when nothing changed for so long. */
+static bool stays_ms(struct gw_keys *keys, int64_t ms)
+{
+    const struct timespec until = gw_steady_after(ms);
+    int result = 0;
+    while (!keys->stop && keys->written == keys->asked && result == 0) {
+        result = pthread_cond_timedwait(&keys->changed, &keys->lock, &until);
+    }
+    return !keys->stop && keys->written == keys->asked;
+}
+
 static void *run(void *arg)
 {
     struct gw_keys *keys = arg;
+    bool again = false;
     (void)pthread_mutex_lock(&keys->lock);
     while (!keys->stop) {
+        if (again && stays_ms(keys, AGAIN_MS)) {
+            again = false;
+            (void)gw_broker_reload(
+                keys->app->config.mqtt_broker_dir); /* the first one was looked at */
+        }
         if (keys->written == keys->asked) {
-            (void)pthread_cond_wait(&keys->changed, &keys->lock);
+            if (!again && !keys->stop) {
+                (void)pthread_cond_wait(&keys->changed, &keys->lock);
+            }
             continue;
         }
         uint64_t asked = keys->asked;
@@ -151,6 +173,7 @@ static void *run(void *arg)
         (void)pthread_mutex_lock(&keys->lock);
         if (status == GW_OK) {
             keys->written = asked;
+            again = true;
             (void)pthread_cond_broadcast(&keys->wrote);
         }
         rest_ms(keys, status == GW_OK ? rest : RETRY_MS);
