@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <wolfssl/options.h>
@@ -28,6 +29,8 @@
 #define HASH_BYTES 64u
 #define HASH_ITERATIONS 101 /* mosquitto_passwd's own; the password is 192 random bits */
 #define PASSWORD_BYTES 24u
+#define STARTING_MS 2000
+#define STARTING_LOOK_MS 5
 
 __attribute__((format(printf, 2, 3))) static void explain(char why[GW_BROKER_WHY_BYTES],
                                                           const char *format, ...)
@@ -452,11 +455,33 @@ static bool first_line(char *out, size_t max, const char *path)
     return got;
 }
 
-enum gw_status gw_broker_reload(const char *dir)
+/* Mosquitto names its process before it takes signals: one that comes too early ends it. */
+static bool takes_reload(long pid)
+{
+    char path[64];
+    char line[256];
+    unsigned long long caught = 0;
+    (void)snprintf(path, sizeof path, "/proc/%ld/status", pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return false;
+    }
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "SigCgt:", 7) == 0) {
+            caught = strtoull(line + 7, NULL, 16);
+            break;
+        }
+    }
+    (void)fclose(file); /* only read */
+    return (caught >> (SIGHUP - 1) & 1u) != 0;
+}
+
+enum gw_status gw_broker_reload(char why[GW_BROKER_WHY_BYTES], const char *dir)
 {
     char path[GW_BROKER_PATH_MAX + 32];
     char line[64];
     if (!gw_broker_path_valid(dir)) {
+        explain(why, "the broker's directory must be an absolute path");
         return GW_IO;
     }
     (void)snprintf(path, sizeof path, "%s/mosquitto.pid", dir);
@@ -474,8 +499,20 @@ enum gw_status gw_broker_reload(const char *dir)
     if (!first_line(line, sizeof line, path) || strcmp(line, "mosquitto") != 0) {
         return GW_END;
     }
-    if (kill((pid_t)pid, SIGHUP) != 0) {
-        return errno == ESRCH ? GW_END : GW_IO;
+    for (int waited_ms = 0; !takes_reload(pid); waited_ms += STARTING_LOOK_MS) {
+        if (waited_ms >= STARTING_MS) {
+            explain(why, "the broker is still starting: what it read may be old until it is told");
+            return GW_BUSY;
+        }
+        const struct timespec look = {.tv_nsec = STARTING_LOOK_MS * 1000000L};
+        (void)nanosleep(&look, NULL);
     }
-    return GW_OK;
+    if (kill((pid_t)pid, SIGHUP) == 0) {
+        return GW_OK;
+    }
+    if (errno == ESRCH) {
+        return GW_END;
+    }
+    explain(why, "the broker could not be told to read its files again: it runs as another user");
+    return GW_IO;
 }

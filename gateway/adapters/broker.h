@@ -107,10 +107,12 @@ struct gw_broker_rights {
 MT_MUST_USE enum gw_status gw_broker_grants(char why[GW_BROKER_WHY_BYTES], const char *dir,
                                             const struct gw_broker_rights *rights);
 
-/** Tell the broker that runs from this directory to read its files again.
+/** Tell the broker that runs from this directory to read its files again. One that is starting is waited
+ *  for, two seconds at most: until it takes signals, this one would end it.
  *
- *  Returns: GW_OK; GW_END (none runs: it will read them when it starts); GW_IO (not ours to signal).
+ *  Returns: GW_OK; GW_END (none runs: it will read them when it starts); GW_BUSY (it still starts, and may
+ *           have read the old files: ask again), GW_IO (not ours to signal), both with a sentence in why.
  */
-MT_MUST_USE enum gw_status gw_broker_reload(const char *dir);
+MT_MUST_USE enum gw_status gw_broker_reload(char why[GW_BROKER_WHY_BYTES], const char *dir);
 
 #endif

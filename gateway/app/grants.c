@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "gateway/app/keys.h"
 #include "gateway/app/links.h"
 
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
@@ -40,11 +41,13 @@ enum gw_status gw_grants_write(struct gw_app *app, char why[GW_BROKER_WHY_BYTES]
     }
     (void)pthread_mutex_lock(&writing);
     enum gw_status status = gw_broker_grants(why, config->mqtt_broker_dir, &rights);
-    if (status == GW_OK && gw_broker_reload(config->mqtt_broker_dir) == GW_IO) {
-        snprintf(why, GW_BROKER_WHY_BYTES,
-                 "the broker could not be told to read its files again: it runs as another user");
-        status = GW_IO;
+    if (status == GW_OK) {
+        status = gw_broker_reload(why, config->mqtt_broker_dir);
     }
     (void)pthread_mutex_unlock(&writing);
-    return status;
+    if (status == GW_BUSY) { /* the keys' thread tells it when it takes it */
+        gw_keys_changed(app->keys);
+        status = GW_OK;
+    }
+    return status == GW_END ? GW_OK : status; /* none runs: it reads them when it starts */
 }

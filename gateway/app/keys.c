@@ -111,12 +111,11 @@ static enum gw_status write_keys(struct gw_app *app, char why[GW_BROKER_WHY_BYTE
         mt_key_wipe(copy.keys, copy.room * sizeof(*copy.keys));
         free(copy.keys);
     }
-    if (status == GW_OK && gw_broker_reload(app->config.mqtt_broker_dir) == GW_IO) {
-        snprintf(why, GW_BROKER_WHY_BYTES,
-                 "the broker could not be told to read its files again: it runs as another user");
-        status = GW_IO;
+    if (status == GW_OK) {
+        status = gw_broker_reload(why, app->config.mqtt_broker_dir);
     }
-    return status;
+    return status == GW_END ? GW_OK
+                            : status; /* a broker that does not run reads them when it starts */
 }
 
 /* ---- the thread ------------------------------------------------------------------------------------------ */
@@ -149,9 +148,10 @@ static void *run(void *arg)
     (void)pthread_mutex_lock(&keys->lock);
     while (!keys->stop) {
         if (again && stays_ms(keys, AGAIN_MS)) {
+            char unread[GW_BROKER_WHY_BYTES];
             again = false;
-            (void)gw_broker_reload(
-                keys->app->config.mqtt_broker_dir); /* the first one was looked at */
+            /* the first one was looked at */
+            (void)gw_broker_reload(unread, keys->app->config.mqtt_broker_dir);
         }
         if (keys->written == keys->asked) {
             if (!again && !keys->stop) {

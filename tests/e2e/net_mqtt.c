@@ -405,7 +405,7 @@ static void a_meter_added_later_is_let_in_after_a_reload(void)
     meter_subscribe(&old, down);
     unsigned keys = 3;
     CU_ASSERT_EQUAL(gw_broker_keys(why, dir, &keys, next_key), GW_OK);
-    CU_ASSERT_EQUAL(gw_broker_reload(dir), GW_OK);
+    CU_ASSERT_EQUAL(gw_broker_reload(why, dir), GW_OK);
     bool in = false;
     for (int i = 0; i < 50 && !in; i++) {
         (void)poll(NULL, 0, 50);

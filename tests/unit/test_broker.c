@@ -3,8 +3,12 @@
 #include "gateway/adapters/broker.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/support/unit.h"
@@ -192,19 +196,70 @@ static void a_pid_of_another_program_is_not_signalled(void)
     directory_new();
     const struct gw_broker_config config = config_of();
     CU_ASSERT_EQUAL(gw_broker_write(why, &config), GW_OK);
-    CU_ASSERT_EQUAL(gw_broker_reload(dir), GW_END); /* no broker ever ran here */
+    CU_ASSERT_EQUAL(gw_broker_reload(why, dir), GW_END); /* no broker ever ran here */
     char path[256];
     (void)snprintf(path, sizeof path, "%s/mosquitto.pid", dir);
     FILE *file = fopen(path, "w");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
     fprintf(file, "%d\n", (int)getpid()); /* SIGHUP would end this test */
     fclose(file);
-    CU_ASSERT_EQUAL(gw_broker_reload(dir), GW_END);
+    CU_ASSERT_EQUAL(gw_broker_reload(why, dir), GW_END);
     file = fopen(path, "w");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
     fputs("nonsense", file);
     fclose(file);
-    CU_ASSERT_EQUAL(gw_broker_reload(dir), GW_END);
+    CU_ASSERT_EQUAL(gw_broker_reload(why, dir), GW_END);
+    directory_remove();
+}
+
+static volatile sig_atomic_t was_told;
+
+static void on_reload(int number)
+{
+    (void)number; /* only one is caught */
+    was_told = 1;
+}
+
+/* A program of the broker's name that takes signals a while after it wrote its pid, as Mosquitto does.
+ * Ends with 0 when it was told. */
+static _Noreturn void starting_broker(void)
+{
+    const struct timespec start = {.tv_nsec = 100000000};
+    const struct sigaction action = {.sa_handler = on_reload};
+    (void)prctl(PR_SET_NAME, "mosquitto");
+    (void)nanosleep(&start, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
+    for (int i = 0; i < 100 && was_told == 0; i++) {
+        const struct timespec look = {.tv_nsec = 50000000};
+        (void)nanosleep(&look, NULL);
+    }
+    _exit(was_told == 1 ? 0 : 1);
+}
+
+static void a_broker_that_is_starting_is_not_ended_by_the_reload(void)
+{
+    char why[GW_BROKER_WHY_BYTES];
+    char path[256];
+    int ended = -1;
+    directory_new();
+    const struct gw_broker_config config = config_of();
+    CU_ASSERT_EQUAL(gw_broker_write(why, &config), GW_OK);
+    pid_t child = fork();
+    if (child == 0) {
+        starting_broker();
+    }
+    (void)snprintf(path, sizeof path, "%s/mosquitto.pid", dir);
+    FILE *file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fprintf(file, "%d\n", (int)child);
+    fclose(file);
+    enum gw_status status = GW_END;
+    for (int i = 0; i < 200 && status == GW_END; i++) { /* until it has its name */
+        status = gw_broker_reload(why, dir);
+    }
+    CU_ASSERT_EQUAL(status, GW_OK);
+    CU_ASSERT_EQUAL(waitpid(child, &ended, 0), child);
+    CU_ASSERT_TRUE(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
     directory_remove();
 }
 
@@ -227,6 +282,8 @@ static const struct unit_test tests[] = {
     {"what_would_break_a_line_of_the_file_is_refused",
      what_would_break_a_line_of_the_file_is_refused},
     {"a_pid_of_another_program_is_not_signalled", a_pid_of_another_program_is_not_signalled},
+    {"a_broker_that_is_starting_is_not_ended_by_the_reload",
+     a_broker_that_is_starting_is_not_ended_by_the_reload},
     {"a_directory_that_cannot_be_made_is_explained", a_directory_that_cannot_be_made_is_explained},
 };
 UNIT_MAIN("broker", tests)
